@@ -1,0 +1,56 @@
+# The two commands of the README are `make run` and `make test`; each sets up what it needs.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN     = $(VENV)/bin
+ARGS   ?=
+
+.PHONY: run test test-servers lint format bench setup clean help
+
+help:            ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+
+run: $(VENV)/.run            ## the exporter with config.yaml, or the demo when there is none
+	@if [ -f config.yaml ]; then exec $(BIN)/smtp-tls-exporter --config.file=config.yaml $(ARGS); \
+	else exec $(BIN)/smtp-tls-exporter --demo $(ARGS); fi
+
+test: lint            ## formatting, lint, types, architecture, then every test with branch coverage
+	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+
+lint: $(VENV)/.dev            ## formatting, lint, types and architecture alone
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+test-servers: export SMTP_TLS_TEST_SERVERS = required
+test-servers: $(VENV)/.dev            ## only the tests against real servers; a missing one fails
+	$(BIN)/python -m pytest -m servers $(ARGS)
+
+format: $(VENV)/.dev            ## put the code into shape
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.dev            ## ratios of cost per probe, from one run on this machine
+	$(BIN)/python -m tests.bench $(ARGS)
+
+setup: $(VENV)/.dev            ## the development environment
+
+# An environment made by another interpreter is made again.
+$(VENV)/bin/python: FORCE
+	@test "$$($(VENV)/bin/python -c 'import sys; print(sys.version, sys.base_prefix)' 2>/dev/null)" \
+	   = "$$($(PYTHON) -c 'import sys; print(sys.version, sys.base_prefix)')" \
+	 || { rm -rf $(VENV) && $(PYTHON) -m venv $(VENV); }
+
+$(VENV)/.run: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml $(VENV)/.run | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev
+	@touch $@
+
+clean:            ## remove what was made
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+
+FORCE:

@@ -1,0 +1,25 @@
+"""The two commands. Each imports only what it needs, since a check is started every minute for every server."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """`smtp-tls-exporter`: the daemon, or one look when the first word is `probe`. Returns the exit status."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments[:1] == ["probe"]:
+        from exporter.cli import probe  # noqa: PLC0415 - loads no web server
+
+        return probe.main(arguments[1:])
+    from exporter.cli import daemon  # noqa: PLC0415 - loads the web server
+
+    return daemon.main(arguments)
+
+
+def check(argv: Sequence[str] | None = None) -> int:
+    """`check_smtp_tls`: the Nagios and Icinga plugin. Returns the exit status."""
+    from exporter.cli import check as plugin  # noqa: PLC0415 - the daemon does not need it
+
+    return plugin.main(list(sys.argv[1:] if argv is None else argv))

@@ -1,0 +1,218 @@
+"""The daemon's command line: flags as Prometheus' own exporters spell them.
+
+In: arguments. Out: the exit status, and a daemon that runs until it is told to stop.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import platform
+import re
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from exporter import __version__, trust
+from exporter.config import Config, ConfigError, load
+from exporter.config.overview import summary
+from exporter.demo import Demo
+from exporter.serve import logs
+from exporter.serve.running import Address, ListenError, Running, Settings, running
+
+logger = logging.getLogger(__name__)
+
+LINGER = 1.0
+"""Seconds after which the process ends although a thread still waits, for example for the resolver."""
+
+_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+_TAKEN = frozenset({"/probe", "/style.css", "/-/healthy", "/-/ready"})
+
+
+def parser() -> argparse.ArgumentParser:
+    """The flags and their help texts."""
+    flags = argparse.ArgumentParser(
+        prog="smtp-tls-exporter",
+        description="Watch the certificates of SMTP servers, and tell Prometheus what is wrong with them.",
+        epilog="smtp-tls-exporter probe HOST[:PORT] looks at one server; see smtp-tls-exporter probe --help.",
+        allow_abbrev=False,
+    )
+    flags.add_argument(
+        "--config.file",
+        dest="config_file",
+        type=Path,
+        default=Path("config.yaml"),
+        metavar="FILE",
+        help="configuration to read (default: config.yaml)",
+    )
+    flags.add_argument(
+        "--config.check",
+        dest="config_check",
+        action="store_true",
+        help="check the configuration, print what it amounts to, and exit",
+    )
+    flags.add_argument(
+        "--demo",
+        action="store_true",
+        help="start a mail server for every cause on loopback and watch those; needs no configuration",
+    )
+    _add_web_flags(flags)
+    flags.add_argument(
+        "--log.level",
+        dest="log_level",
+        choices=list(logs.LEVELS),
+        default="info",
+        help="least severity that is logged (default: info)",
+    )
+    flags.add_argument(
+        "--log.format",
+        dest="log_format",
+        choices=list(logs.FORMATS),
+        default="logfmt",
+        help="how log lines are written (default: logfmt)",
+    )
+    version = f"%(prog)s {__version__} (Python {platform.python_version()})"
+    flags.add_argument("--version", action="version", version=version)
+    return flags
+
+
+def _add_web_flags(flags: argparse.ArgumentParser) -> None:
+    flags.add_argument(
+        "--web.listen-address",
+        dest="listen",
+        action="append",
+        type=listen_address,
+        metavar="[HOST]:PORT",
+        help="where to listen, repeatable (default: :10465, every address of this machine)",
+    )
+    flags.add_argument(
+        "--web.telemetry-path",
+        dest="telemetry_path",
+        type=telemetry_path,
+        default="/metrics",
+        metavar="PATH",
+        help="where the metrics are (default: /metrics)",
+    )
+    flags.add_argument(
+        "--timeout-offset",
+        dest="timeout_offset",
+        type=seconds,
+        default=0.5,
+        metavar="SECONDS",
+        help="taken off the scrape timeout that Prometheus tells /probe (default: 0.5)",
+    )
+
+
+def listen_address(text: str) -> Address:
+    """`:10465`, `127.0.0.1:0`, `[::1]:10465` or `name:10465`."""
+    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.%\w]+)\]|([^:\[\]\s]*)):([0-9]{1,5})", text)
+    if not match or int(match[3]) > 65_535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not [HOST]:PORT, for example :10465 or [::1]:10465")
+    return Address(match[1] or match[2] or "", int(match[3]))
+
+
+def telemetry_path(text: str) -> str:
+    """An absolute path that no other page has."""
+    if not _PATH.fullmatch(text) or text in _TAKEN:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a path like /metrics, or is taken")
+    return text
+
+
+def seconds(text: str) -> float:
+    """A duration of at least zero."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 3600:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return value
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the daemon. Returns the exit status: 1 when it could not start, 0 when it was stopped."""
+    options = parser().parse_args(argv)
+    logs.set_up(options.log_level, options.log_format)
+    try:
+        config = None if options.demo else load(options.config_file, trust.load)
+        if options.config_check:
+            print(summary(config) if config else "the demo brings its own configuration")
+            return 0
+        asyncio.run(_serve(options, config))
+    except ConfigError as error:
+        print(*error.messages, sep="\n", file=sys.stderr)
+        return 1
+    except ListenError as error:
+        print(f"smtp-tls-exporter: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:  # only where the event loop cannot take signals
+        pass
+    _end_soon()
+    return 0
+
+
+async def _serve(options: argparse.Namespace, config: Config | None) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError):  # Windows
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    settings = Settings(
+        listen=options.listen or [Address("", 10465)],
+        telemetry_path=options.telemetry_path,
+        timeout_offset=options.timeout_offset,
+    )
+    async with contextlib.AsyncExitStack() as stack:
+        demo = await stack.enter_async_context(Demo()) if config is None else None
+        if config is None:
+            assert demo is not None
+            config = await asyncio.to_thread(load, demo.config_path, trust.load)
+        daemon = await stack.enter_async_context(running(config, settings))
+        logger.info("listening", extra={"url": " ".join(daemon.urls), "targets": len(config.targets)})
+        if demo:
+            print(_introduction(demo, daemon), flush=True)
+        await _until_stopped(stop, daemon)
+        logger.info("stopping")
+    logger.info("stopped")
+
+
+async def _until_stopped(stop: asyncio.Event, daemon: Running) -> None:
+    """Wait for the signal. The schedule never ends by itself: if it did, its exception is raised."""
+    asked = asyncio.create_task(stop.wait())
+    await asyncio.wait({asked, daemon.schedule}, return_when=asyncio.FIRST_COMPLETED)
+    asked.cancel()
+    if daemon.schedule.done():
+        daemon.schedule.result()
+
+
+def _introduction(demo: Demo, daemon: Running) -> str:
+    servers = [f"  {demo.servers[c.name].port:>5}  {c.name:<24} {c.wrong}" for c in demo.cases]
+    example = next((c for c in demo.cases if c.problems), demo.cases[0])
+    server = demo.servers[example.name]
+    return "\n".join(
+        [
+            f"Open {daemon.urls[0]} to see what the exporter finds on these servers:",
+            "",
+            *servers,
+            "",
+            f"The configuration is {demo.config_path}",
+            f"The root to trust is {demo.root_path}",
+            "",
+            "Look at one of them yourself:",
+            f"  smtp-tls-exporter probe {server.host}:{server.port} --name {example.expects} \\",
+            f"    --trust {demo.root_path}",
+            "",
+            "Ctrl-C ends the demo and removes its files.",
+        ]
+    )
+
+
+def _end_soon() -> None:
+    """Let the interpreter end in peace, but not wait for a thread that hangs in a system call."""
+    last = threading.Timer(LINGER, os._exit, (0,))
+    last.daemon = True
+    last.start()

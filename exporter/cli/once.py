@@ -1,0 +1,124 @@
+"""One run of a command that looks once: trust stores, results, and a clean way out.
+
+Comes in: targets and the paths of trust stores. Goes out: results, and text on standard output that
+can neither fail on an odd encoding nor on a reader that has gone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import signal
+import sys
+import threading
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from exporter.cli.options import UsageError
+from exporter.model import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from types import FrameType
+
+    from exporter.model import Result, Target, TrustStore
+
+
+def stores(given: Sequence[str]) -> Mapping[str, TrustStore]:
+    """The trust stores of `[LABEL=]PATH` options; without any, that of the system.
+
+    Paths of one label are one store, and so are all paths without a label: whoever names two roots
+    trusts both.
+
+    Raises:
+        UsageError: a store cannot be read.
+    """
+    from exporter import trust  # noqa: PLC0415 - the parser answers --help without cryptography
+
+    try:
+        if not given:
+            return {"system": trust.system()}
+        return {label: trust.load(label, "pem", paths) for label, paths in _labelled(given).items()}
+    except trust.StoreError as error:
+        raise UsageError(f"trust store: {error}") from error
+
+
+def _labelled(given: Sequence[str]) -> Mapping[str, tuple[Path, ...]]:
+    """Paths by label. What stands before `=` is no label when it looks like a part of a path."""
+    found: dict[str, tuple[Path, ...]] = {}
+    unlabelled: list[Path] = []
+    for text in given:
+        label, separator, path = text.partition("=")
+        if separator and label and path and os.sep not in label and not Path(text).exists():
+            found[label] = (*found.get(label, ()), Path(path))
+        else:
+            unlabelled.append(Path(text))
+    if unlabelled:
+        found[",".join(path.name for path in unlabelled)] = tuple(unlabelled)
+    return found
+
+
+async def look(wanted: Sequence[Target], trusted: Mapping[str, TrustStore]) -> list[Result]:
+    """Examine all targets at the same time; the results are in the targets' order."""
+    import asyncio  # noqa: PLC0415 - 40 ms that --help does not pay
+
+    from exporter.pipeline import examine  # noqa: PLC0415 - as above
+
+    groups = await asyncio.gather(*(examine(one, trusted, timeout=one.timeout) for one in wanted))
+    return [result for group in groups for result in group]
+
+
+def worst(states: Sequence[State]) -> State:
+    """The state that several amount to."""
+    return max(states, key=lambda state: state.rank, default=State.UNKNOWN)
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end the block with a KeyboardInterrupt, as SIGINT does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt(signal.Signals(number).name)
+
+
+@contextlib.contextmanager
+def silent_warnings() -> Iterator[None]:
+    """Keep the libraries' warnings about odd certificates off the output."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def say(text: str, encoding: str | None = None) -> bool:
+    """Print a text and a line end; False when nobody can read it any more.
+
+    Args:
+        text: what to print. What the encoding lacks is spelled out.
+        encoding: None for the terminal's.
+    """
+    try:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(encoding=encoding, errors="backslashreplace")
+        print(text, flush=True)
+    except (OSError, ValueError):
+        _abandon_output()
+        return False
+    return True
+
+
+def _abandon_output() -> None:
+    """Point the standard output elsewhere, so that the interpreter's last flush cannot fail too."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

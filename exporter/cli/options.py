@@ -1,0 +1,187 @@
+"""The arguments that the commands which look once share, and what they mean.
+
+Comes in: the text of arguments. Goes out: values and a `Target`. Wrong text becomes a `UsageError`
+with a message for people; nothing is connected to or printed here, but for `--help`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from typing import TYPE_CHECKING, NoReturn, TypeVar
+
+import exporter
+from exporter.config import hosts
+from exporter.model import Addresses, IpFamily, Mode, Policy, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+MAX_TIMEOUT = 3600.0
+"""Seconds. More is a typing error."""
+
+
+class UsageError(Exception):
+    """The arguments make no sense; the message says which and why."""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that leaves it to the command how to report wrong usage.
+
+    Args:
+        prog: name of the command.
+        description: what it does.
+        epilog: what else to know.
+        help_status: exit status of `--help` and `--version`.
+    """
+
+    def __init__(self, prog: str, description: str, epilog: str, help_status: int) -> None:
+        super().__init__(
+            prog=prog,
+            description=description,
+            epilog=epilog,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+            add_help=False,
+        )
+        self._help_status = help_status
+        self.add_argument("-h", "--help", action="help", help="show this help and exit")
+
+    def add_version(self, *flags: str) -> None:
+        """Add the option that prints the version."""
+        version = f"%(prog)s {exporter.__version__}"
+        self.add_argument(*flags, action="version", version=version, help="show the version and exit")
+
+    def error(self, message: str) -> NoReturn:
+        """Wrong usage."""
+        raise UsageError(message)
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:  # noqa: ARG002 - argparse's signature
+        """After `--help` and `--version`; their text is printed already."""
+        sys.exit(self._help_status)
+
+
+def add_connection(parser: argparse.ArgumentParser, *ehlo_flags: str) -> None:
+    """The options about how to connect that both commands have."""
+    family = parser.add_mutually_exclusive_group()
+    family.set_defaults(family=IpFamily.ANY)
+    for flag, value in (("4", IpFamily.IPV4), ("6", IpFamily.IPV6)):
+        family.add_argument(
+            f"-{flag}", dest="family", action="store_const", const=value, help=f"use IPv{flag} only"
+        )
+    parser.add_argument(
+        "--sni",
+        metavar="NAME",
+        type=checked(hosts.check_name),
+        help="server name to send (default: the name)",
+    )
+    parser.add_argument(
+        *ehlo_flags,
+        dest="ehlo_name",
+        metavar="NAME",
+        default="",
+        type=checked(hosts.check_ehlo_name),
+        help="name to say EHLO with (default: this machine's)",
+    )
+
+
+# --- types of arguments ---------------------------------------------------------------------------
+
+
+def checked(check: Callable[[str], T]) -> Callable[[str], T]:
+    """A type for argparse that shows the message of a ValueError."""
+
+    def convert(text: str) -> T:
+        try:
+            return check(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    return convert
+
+
+def bare_host(text: str) -> str:
+    """A host without a port; an IPv6 address may stand in brackets.
+
+    Raises:
+        ValueError: it is neither a name nor an address.
+    """
+    if text.startswith("[") and text.endswith("]") and ":" in text:
+        text = text[1:-1]
+    return hosts.check_host(text)
+
+
+def host_and_port(text: str) -> tuple[str, int | None]:
+    """`HOST[:PORT]`; an IPv6 address with a port stands in brackets, without one it need not.
+
+    Raises:
+        ValueError: the host or the port is none.
+    """
+    host, colon, number = text.rpartition(":")
+    if not colon or hosts.is_address(text) or text.endswith("]"):
+        return bare_host(text), None
+    return bare_host(host), port(number)
+
+
+def port(text: str) -> int:
+    """A TCP port.
+
+    Raises:
+        ValueError: it is not 1 to 65535.
+    """
+    if not (text.isascii() and text.isdigit() and len(text) <= 5 and 1 <= int(text) <= 65535):
+        raise ValueError(f"must be a port, 1 to 65535, not {text!r}")
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    """A positive number of seconds, up to `MAX_TIMEOUT`.
+
+    Raises:
+        ValueError: it is not.
+    """
+    with contextlib.suppress(ValueError):
+        if 0 < (value := float(text)) <= MAX_TIMEOUT:
+            return value
+    raise ValueError(f"must be seconds, more than 0 and at most {MAX_TIMEOUT:g}, not {text!r}")
+
+
+def name_or_address(text: str) -> str:
+    """A name that a certificate can carry.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return text if hosts.is_address(text) else hosts.check_name(text)
+
+
+# --- what is wanted -------------------------------------------------------------------------------
+
+
+def target(given: argparse.Namespace, host: str, number: int | None, policy: Policy) -> Target:
+    """The target that the options describe.
+
+    Args:
+        given: the options `mode`, `names`, `sni`, `ehlo_name`, `family` and `timeout`.
+        host: where to connect.
+        number: the port; None for 465 with implicit TLS and 25 otherwise.
+        policy: how to judge.
+    """
+    number = number or (465 if given.mode is Mode.TLS else 25)
+    names = tuple(dict.fromkeys(given.names)) or (given.sni or hosts.default_name(host),)
+    return Target(
+        name=hosts.display_name(host, number),
+        host=host,
+        port=number,
+        mode=given.mode or Mode.for_port(number),
+        names=names,
+        sni=(given.sni or hosts.default_sni(host, names)).removesuffix("."),
+        ehlo_name=given.ehlo_name,
+        timeout=given.timeout,
+        addresses=Addresses.ALL if getattr(given, "all_addresses", False) else Addresses.FIRST,
+        ip_family=given.family,
+        policy=policy,
+    )

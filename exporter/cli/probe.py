@@ -1,0 +1,160 @@
+"""`smtp-tls-exporter probe`: one look at servers for a person, or as JSON for a program.
+
+Comes in: arguments. Goes out: a report, JSON or PEM for each address on standard output, and the worst
+state as exit status. What is wrong with the arguments goes to standard error.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from exporter.cli import once, options
+from exporter.model import Mode, Policy, State
+from exporter.publish.text import one_line
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator, Sequence
+
+    from exporter.model import Result
+
+_PROGRAM = "smtp-tls-exporter probe"
+_DESCRIPTION = "Look at SMTP servers, and say everything that is wrong with their certificates and why."
+_EPILOG = """\
+An IPv6 address with a port stands in brackets: [::1]:25.
+--json prints one document a line for each address that was looked at, so that
+  smtp-tls-exporter probe --json mx1.example.org mx2.example.org | jq .state
+needs no more than that.
+
+Exit status: 0 ok, 1 warning, 2 critical (also a server that cannot be reached), 3 unknown or wrong
+usage; the worst of several.
+"""
+_PLAIN_SIGNS = str.maketrans({"✓": "+", "✗": "x", "●": "*", "○": "o", "│": "|", "…": "...", "—": "-"})
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit status."""
+    try:
+        with once.interruptible(), once.silent_warnings():
+            return _probe(_parser().parse_args(argv))
+    except SystemExit:  # --help has printed
+        return 0
+    except options.UsageError as error:
+        return _fail(f"{error} (see {_PROGRAM} --help)")
+    except KeyboardInterrupt:
+        return _fail("interrupted")
+    except Exception as error:  # noqa: BLE001 - a command ends with a message, whatever happens
+        return _fail(f"internal error: {type(error).__name__}: {error}")
+
+
+def _probe(given: argparse.Namespace) -> int:
+    import asyncio  # noqa: PLC0415 - 40 ms that --help and wrong usage do not pay
+
+    trusted = once.stores(given.trust)
+    policy = Policy(stores=tuple(trusted))
+    targets = [options.target(given, host, port, policy) for host, port in given.hosts]
+    results = asyncio.run(once.look(targets, trusted))
+    for text in _printed(results, given):
+        if not once.say(text):
+            return State.UNKNOWN
+    return once.worst([result.verdict.state for result in results])
+
+
+def _printed(results: Sequence[Result], given: argparse.Namespace) -> Iterator[str]:
+    if given.json:
+        return _as_json(results)
+    return _as_pem(results) if given.pem else _as_report(results, given)
+
+
+def _as_json(results: Sequence[Result]) -> Iterator[str]:
+    import json  # noqa: PLC0415 - for those who want it
+
+    from exporter.publish.report import as_json  # noqa: PLC0415 - as above
+
+    return (json.dumps(as_json(result)) for result in results)
+
+
+def _as_pem(results: Sequence[Result]) -> Iterator[str]:
+    from exporter.publish.report import pem  # noqa: PLC0415 - for those who want it
+
+    for result in results:
+        for position, der in enumerate(result.observation.chain):
+            facts = result.verdict.chain
+            subject = one_line(facts[position].subject) if position < len(facts) else "unreadable"
+            yield f"# {one_line(result.target.name)} {position}: {subject}\n{pem(der)}".rstrip()
+
+
+def _as_report(results: Sequence[Result], given: argparse.Namespace) -> Iterator[str]:
+    from exporter.publish.report import report  # noqa: PLC0415 - for those who want it
+
+    color = not given.no_color and _terminal_has_colors()
+    for number, result in enumerate(results):
+        text = report(result, color=color, transcript=given.transcript)
+        yield _spelled(("\n" if number else "") + text.rstrip("\n"))
+
+
+def _terminal_has_colors() -> bool:
+    """NO_COLOR as https://no-color.org has it."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _spelled(text: str) -> str:
+    """With plain signs where the terminal has no others."""
+    try:
+        "✓✗●○│…—".encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return text.translate(_PLAIN_SIGNS)
+    return text
+
+
+def _fail(message: str) -> int:
+    print(f"{_PROGRAM}: {one_line(message, 1000)}", file=sys.stderr)
+    return State.UNKNOWN
+
+
+def _parser() -> options.Parser:
+    parser = options.Parser(prog=_PROGRAM, description=_DESCRIPTION, epilog=_EPILOG, help_status=State.OK)
+    parser.add_argument(
+        "hosts", nargs="+", metavar="HOST[:PORT]", type=options.checked(options.host_and_port),
+        help="where to look (port 25, with --tls 465)",
+    )  # fmt: skip
+    _add_looking(parser)
+    _add_output(parser)
+    return parser
+
+
+def _add_looking(parser: argparse.ArgumentParser) -> None:
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument(
+        "--starttls", dest="mode", action="store_const", const=Mode.STARTTLS,
+        help="TLS begins with STARTTLS (default, but for port 465)",
+    )  # fmt: skip
+    mode.add_argument(
+        "--tls", dest="mode", action="store_const", const=Mode.TLS, help="TLS begins with the connection"
+    )
+    parser.add_argument(
+        "--name", dest="names", action="append", default=[], metavar="NAME",
+        type=options.checked(options.name_or_address),
+        help="name that the certificate must carry (default: HOST; may be repeated)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--trust", action="append", default=[], metavar="[LABEL=]PATH",
+        help="PEM file or directory of trusted authorities instead of the system's; each LABEL is a "
+        "trust store of its own (may be repeated)",
+    )  # fmt: skip
+    options.add_connection(parser, "--ehlo-name")
+    parser.add_argument("--all-addresses", action="store_true", help="look at every address of a name")
+    parser.add_argument(
+        "--timeout", metavar="SECONDS", default=15.0, type=options.checked(options.seconds),
+        help="seconds for everything (default: 15)",
+    )  # fmt: skip
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    output = parser.add_mutually_exclusive_group()
+    output.add_argument("--json", action="store_true", help="print JSON, one document a line")
+    output.add_argument("--pem", action="store_true", help="print the certificates that were sent")
+    parser.add_argument("--transcript", action="store_true", help="add the SMTP dialogue to the report")
+    parser.add_argument("--no-color", action="store_true", help="no colours")

@@ -1,0 +1,125 @@
+"""The configuration: a YAML file comes in, a frozen `Config` or every error in it goes out.
+
+The values here need the standard library alone; `load` imports the parser when it is called, so that
+`exporter.config.units` and `exporter.config.hosts` stay cheap for commands that read no file. Nothing
+in this package opens a connection or looks a name up, and trust stores are loaded by a function that
+the caller hands in.
+
+The way of a file: `nodes` (text to values with positions) → `schema` (types, ranges, unknown keys) and
+`checks` (what spans several keys) → `build` (the values below).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from exporter.config.overview import summary
+from exporter.model import (
+    Addresses,
+    IpFamily,
+    Mode,
+    Policy,
+    ProblemKind,
+    State,
+    Target,
+    Threshold,
+    TrustStore,
+)
+
+__all__ = ["AUTO", "Config", "ConfigError", "Limits", "Module", "StoreLoader", "load", "summary"]
+
+StoreLoader = Callable[[str, str, tuple[Path, ...]], TrustStore]
+"""Loads a trust store from its label, its type and its paths; raises when it cannot."""
+
+AUTO: Literal["auto"] = "auto"
+"""The mode that depends on the port, see `Mode.for_port`."""
+
+
+class ConfigError(Exception):
+    """The file cannot be used; `messages` has one line for each error, in the file's order."""
+
+    def __init__(self, messages: tuple[str, ...]) -> None:
+        super().__init__("\n".join(messages))
+        self.messages = messages
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How hard servers and this machine may be worked; `per_host_delay` is seconds."""
+
+    concurrency: int = 200
+    per_host: int = 1
+    per_host_delay: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Module:
+    """A set of overrides. None means not set: the target keeps what it has.
+
+    `interval` and `timeout` are seconds. `severities` override problem by problem.
+    """
+
+    mode: Mode | Literal["auto"] | None = None
+    names: tuple[str, ...] | None = None
+    sni: str | None = None
+    interval: float | None = None
+    timeout: float | None = None
+    ehlo_name: str | None = None
+    addresses: Addresses | None = None
+    ip_family: IpFamily | None = None
+    stores: tuple[str, ...] | None = None
+    warning: Threshold | None = None
+    critical: Threshold | None = None
+    severities: Mapping[ProblemKind, State] = field(default_factory=dict)
+
+    def apply(self, target: Target) -> Target:
+        """The target with exactly the settings of this module replaced."""
+        changes = self._set("names", "sni", "interval", "timeout", "ehlo_name", "addresses", "ip_family")
+        if self.mode is not None:
+            changes["mode"] = Mode.for_port(target.port) if self.mode == AUTO else self.mode
+        policy = self._set("stores", "warning", "critical")
+        if self.severities:
+            policy["severities"] = {**target.policy.severities, **self.severities}
+        if policy:
+            changes["policy"] = dataclasses.replace(target.policy, **policy)
+        return dataclasses.replace(target, **changes) if changes else target
+
+    def _set(self, *names: str) -> dict[str, Any]:
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Everything that a configuration file says. `stores` holds those defined, and `system` if used.
+
+    `defaults` has been applied to `targets`; it is kept for targets that are named elsewhere.
+    """
+
+    path: Path
+    targets: tuple[Target, ...] = ()
+    stores: Mapping[str, TrustStore] = field(default_factory=dict)
+    modules: Mapping[str, Module] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+    defaults: Module = field(default_factory=Module)
+
+    @property
+    def policy(self) -> Policy:
+        """How a target is judged that sets nothing of its own."""
+        return self.defaults.apply(Target(name="", host="")).policy
+
+
+def load(path: Path, load_store: StoreLoader) -> Config:
+    """Read a configuration file and the trust stores that it defines.
+
+    It takes seconds for tens of thousands of targets: call it in a thread while a loop runs.
+
+    Raises:
+        ConfigError: the file cannot be used; it carries every error that was found.
+    """
+    from exporter.config import build  # noqa: PLC0415 - pydantic and yaml cost 100 ms, see above
+
+    return build.build(path, load_store)

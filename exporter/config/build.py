@@ -1,0 +1,173 @@
+"""The way from a file to a `Config`: read, check everything, and only then build.
+
+Every step adds to the same faults; nothing is built while there is one.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from exporter.config import (
+    Config,
+    ConfigError,
+    Limits,
+    Module,
+    StoreLoader,
+    checks,
+    hosts,
+    nodes,
+    schema,
+    wording,
+)
+from exporter.config.checks import SYSTEM, mapping
+from exporter.config.faults import Faults, KeyPath, Node, Place, Position
+from exporter.model import Mode, Target, TrustStore
+
+MAX_BYTES = 16 * 1024 * 1024
+
+
+def build(path: Path, load_store: StoreLoader) -> Config:
+    """See `exporter.config.load`."""
+    faults = Faults()
+    file, stores = None, {}
+    try:
+        root = nodes.parse(_read(path, faults), faults)
+        file = _validate(root, faults)
+        checks.check(root, faults)
+        stores = _Stores(root, path.parent, load_store, faults).load()
+    except nodes.Unreadable:
+        pass
+    if faults or file is None:
+        raise ConfigError(faults.messages(str(path)))
+    return _config(path, file, stores)
+
+
+def _read(path: Path, faults: Faults) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ConfigError((f"{path}: {_reason(error)}",)) from error
+    if len(content) > MAX_BYTES:
+        raise ConfigError((f"{path}: larger than {MAX_BYTES // 1024**2} MiB",))
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode("utf-8", "replace")
+        position = Position(before.count("\n") + 1, len(before) - before.rfind("\n"))
+        faults.add(Place(position, ()), f"not UTF-8: byte 0x{content[error.start]:02x}")
+        raise nodes.Unreadable from error
+
+
+def _reason(error: OSError) -> str:
+    return f"cannot be read: {error.strerror or error}"
+
+
+def _validate(root: Node, faults: Faults) -> schema.File | None:
+    try:
+        return schema.File.model_validate(root.data)
+    except ValidationError as error:
+        wording.tell(error, root, faults)
+        return None
+
+
+class _Stores:
+    """Loads the trust stores that a file defines, as far as their definitions are right."""
+
+    def __init__(self, root: Node, base: Path, load_store: StoreLoader, faults: Faults) -> None:
+        self._root = root
+        self._base = base
+        self._load_store = load_store
+        self._faults = faults
+
+    def load(self) -> dict[str, TrustStore]:
+        """The stores by name, without those that could not be loaded: their faults are added."""
+        defined = mapping(mapping(self._root.data).get("trust_stores"))
+        found = {name: self._defined(name, data) for name, data in defined.items()}
+        if SYSTEM not in defined and checks.uses_system_store(self._root):
+            found[SYSTEM] = self._call(SYSTEM, SYSTEM, (), ("trust_stores", SYSTEM))
+        return {name: store for name, store in found.items() if store is not None}
+
+    def _defined(self, name: str, data: object) -> TrustStore | None:
+        place: KeyPath = ("trust_stores", name)
+        try:
+            store: schema.SystemStore | schema.PemStore = _STORE.validate_python(data)
+        except ValidationError:
+            return None  # told with the whole file
+        if isinstance(store, schema.SystemStore):
+            return self._call(name, store.type, (), place)
+        paths = tuple(self._base / path for path in store.path)
+        readable = [self._readable(path, (*place, "path", index)) for index, path in enumerate(paths)]
+        if not all(readable):
+            return None
+        return self._call(name, store.type, paths, (*place, "path"))
+
+    def _readable(self, path: Path, place: KeyPath) -> bool:
+        try:
+            if path.is_dir():
+                next(path.iterdir(), None)
+            else:
+                path.open("rb").close()
+        except (OSError, ValueError) as error:
+            reason = _reason(error) if isinstance(error, OSError) else str(error)
+            self._faults.add(self._root.find(place), f"{path} {reason}")
+            return False
+        return True
+
+    def _call(self, name: str, kind: str, paths: tuple[Path, ...], place: KeyPath) -> TrustStore | None:
+        try:
+            return self._load_store(name, kind, paths)
+        except Exception as error:  # noqa: BLE001 - whatever keeps a store from loading is told at its place
+            self._faults.add(self._root.find(place), f"cannot be loaded: {error}")
+            return None
+
+
+_STORE: TypeAdapter[schema.SystemStore | schema.PemStore] = TypeAdapter(schema.Store)
+
+
+def _config(path: Path, file: schema.File, stores: dict[str, TrustStore]) -> Config:
+    defaults = _module(file.defaults or schema.Defaults())
+    return Config(
+        path=path,
+        targets=tuple(_target(entry, defaults) for entry in file.targets or ()),
+        stores=stores,
+        modules={name: _module(module) for name, module in (file.modules or {}).items()},
+        limits=Limits(**(file.limits or schema.Limits()).model_dump(exclude_none=True)),
+        defaults=defaults,
+    )
+
+
+def _target(entry: schema.Target, defaults: Module) -> Target:
+    port = entry.port if entry.port is not None else checks.default_port(entry.mode)
+    names = tuple(entry.names) if entry.names is not None else (hosts.default_name(entry.host),)
+    target = Target(
+        name=entry.target or hosts.display_name(entry.host, port),
+        host=entry.host,
+        port=port,
+        mode=Mode.for_port(port),
+        names=names,
+        sni=hosts.default_sni(entry.host, names),
+        labels=tuple((entry.labels or {}).items()),
+    )
+    return _module(entry).apply(defaults.apply(target))
+
+
+def _module(entry: schema.Settings) -> Module:
+    """What a mapping sets, in the form that can be applied to a target."""
+    names, expiry = getattr(entry, "names", None), entry.expiry or schema.Expiry()
+    return Module(
+        mode=getattr(entry, "mode", None),
+        names=None if names is None else tuple(names),
+        sni=getattr(entry, "sni", None),
+        interval=getattr(entry, "interval", None),
+        timeout=entry.timeout,
+        ehlo_name=entry.ehlo_name,
+        addresses=entry.addresses,
+        ip_family=entry.ip_family,
+        stores=None if entry.trust_stores is None else tuple(entry.trust_stores),
+        warning=expiry.warning,
+        critical=expiry.critical,
+        severities=entry.severities or {},
+    )

@@ -1,0 +1,41 @@
+"""What a configuration amounts to, for a person who checks one: a `Config` in, a few lines out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exporter.config.units import format_duration, format_threshold
+from exporter.model import Mode, Target
+
+if TYPE_CHECKING:
+    from exporter.config import Config
+
+
+def summary(config: Config) -> str:
+    """What `--config.check` prints about a valid file."""
+    defaults = config.defaults.apply(Target(name="", host=""))
+    stores = (f"{name} ({_count(len(store.anchors), 'anchor')})" for name, store in config.stores.items())
+    limits = config.limits
+    lines = {
+        "targets": _targets(config.targets),
+        "trust stores": ", ".join(stores) or "none",
+        "modules": ", ".join(config.modules) or "none",
+        "expiry": f"warning below {format_threshold(defaults.policy.warning)}, "
+        f"critical below {format_threshold(defaults.policy.critical)}",
+        "probes": f"every {format_duration(defaults.interval)}, timeout {format_duration(defaults.timeout)}",
+        "limits": f"{limits.concurrency} at a time, {limits.per_host} per host, "
+        f"{format_duration(limits.per_host_delay)} between two",
+    }
+    return "\n".join(
+        [f"{config.path} is valid", *(f"  {key + ':':<14}{text}" for key, text in lines.items())]
+    )
+
+
+def _targets(targets: tuple[Target, ...]) -> str:
+    counts = {mode: sum(target.mode is mode for target in targets) for mode in Mode}
+    by_mode = ", ".join(f"{count} {mode}" for mode, count in counts.items() if count)
+    return f"{len(targets)} ({by_mode})" if targets else "none"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

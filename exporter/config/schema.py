@@ -1,0 +1,123 @@
+"""The keys of the file and what each may hold: plain data in, checked models out.
+
+One model for each kind of mapping; unknown keys and wrong types are refused and nothing is converted
+silently. A key that is absent is None here and never null in the file. What depends on several keys is
+in `checks`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from exporter.config import fields
+
+
+class Strict(BaseModel):
+    """What all mappings have in common."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Expiry(Strict):
+    """When the remaining lifetime of a certificate becomes a problem."""
+
+    warning: fields.Limit | None = Field(
+        None, description="Warn below this remaining lifetime: days (21d) or a share (33%). Default 21d."
+    )
+    critical: fields.Limit | None = Field(
+        None, description="Critical below this remaining lifetime: days (7d) or a share (10%). Default 7d."
+    )
+
+
+class Settings(Strict):
+    """What defaults, targets and modules can all set."""
+
+    timeout: fields.Timeout | None = Field(
+        None, description="Deadline of one probe of one address, 100ms to 5m. Default 15s."
+    )
+    ehlo_name: fields.EhloName | None = Field(
+        None, description="Name to greet servers with. Default: this machine's fully qualified name."
+    )
+    addresses: fields.AddressesChoice | None = Field(
+        None, description="Probe all addresses of the host, or the first. Default all."
+    )
+    ip_family: fields.FamilyChoice | None = Field(None, description="Addresses to use. Default any.")
+    trust_stores: fields.StoreNames | None = Field(
+        None, description="Names of the trust stores to judge the chain against. Default [system]."
+    )
+    expiry: Expiry | None = Field(None, description="Thresholds of the remaining lifetime.")
+    severities: fields.Severities | None = Field(
+        None, description="Severity of each problem, where it is not the default; ok turns a problem off."
+    )
+
+
+class Defaults(Settings):
+    """What every target inherits."""
+
+    interval: fields.Interval | None = Field(None, description="Time between probes, 1s to 30d. Default 1h.")
+
+
+class Module(Settings):
+    """Overrides that /probe?module=NAME applies to a target."""
+
+    mode: fields.ModeChoice | None = Field(None, description="How TLS begins; auto goes by the port.")
+    names: fields.Names | None = Field(None, description="Names that the certificate must carry.")
+    sni: fields.Sni | None = Field(None, description="Server name to send; empty for none.")
+
+
+class Target(Module):
+    """One server to watch."""
+
+    host: fields.Host = Field(description="Host name or IP address.")
+    port: fields.Port | None = Field(None, description="TCP port. Default 25, or 465 with mode tls.")
+    target: fields.Text | None = Field(None, description="Name to show. Default HOST:PORT.")
+    labels: fields.Labels | None = Field(None, description="Labels to add to every series of this target.")
+    interval: fields.Interval | None = Field(None, description="Time between probes, 1s to 30d. Default 1h.")
+
+
+class SystemStore(Strict):
+    """The authorities that this machine's OpenSSL trusts."""
+
+    type: Literal["system"]
+
+
+class PemStore(Strict):
+    """Authorities in PEM files."""
+
+    type: Literal["pem"]
+    path: fields.Paths = Field(
+        description="A file, a list of files, or a directory; relative to the configuration file."
+    )
+
+
+Store = Annotated[SystemStore | PemStore, Field(discriminator="type")]
+
+
+class Limits(Strict):
+    """How hard servers and this machine may be worked."""
+
+    concurrency: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
+        None, description="Probes at the same time, 1 to 10000. Default 200."
+    )
+    per_host: Annotated[int, Field(ge=1, le=1_000)] | None = Field(
+        None, description="Connections to one address at the same time, 1 to 1000. Default 1."
+    )
+    per_host_delay: fields.Delay | None = Field(
+        None, description="Pause between two connections to one address, 0s to 1h. Default 0s."
+    )
+
+
+class File(Strict):
+    """Configuration of smtp-tls-exporter."""
+
+    defaults: Defaults | None = Field(None, description="What every target inherits.")
+    trust_stores: dict[fields.Text, Store] | None = Field(
+        None, description="Named sets of trusted authorities. `system` exists without being defined."
+    )
+    targets: list[Target] | None = Field(None, description="The servers to watch.")
+    modules: dict[fields.Text, Module] | None = Field(
+        None, description="Named overrides for /probe?module=NAME."
+    )
+    limits: Limits | None = Field(None, description="How hard servers and this machine may be worked.")

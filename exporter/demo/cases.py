@@ -1,0 +1,184 @@
+"""The table of the demo: one server per cause, and the throw-away authorities behind them.
+
+Each case says what is wrong, in words and as the problems that must be found, no more and no fewer.
+The authorities are those of a company that renewed its PKI: clients trust its first root, and one server
+already has a certificate from the second.
+
+    Contoso Offline Root CA    >  Contoso Subordinate CA    >  most servers
+    Contoso Offline Root CA 2  >  Contoso Subordinate CA 2  >  the server of `untrusted-root`
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from exporter.demo.authority import CLIENT_AUTH, DAY, Intermediate, Issued, Leaf, Root, self_signed
+from exporter.demo.smtpd import Personality, Server, exchange, postfix, server_context, without_starttls
+from exporter.model import Mode, ProblemKind
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+DOMAIN = "int.contoso.com"
+EXCHANGE = f"exchange01.{DOMAIN}"
+MAIL = f"mail.{DOMAIN}"
+AIA = "http://pki.contoso.example/contoso-subordinate-ca.crt"
+
+
+class Signer(enum.Enum):
+    """Who issued a server's certificate."""
+
+    CONTOSO = "the authority that clients trust"
+    CONTOSO_2 = "the authority that they do not trust yet"
+    ITSELF = "nobody"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One server of the demo.
+
+    `name` is its display name and `expects` the name that clients know it by; its certificate is made
+    from `leaf`, None for a server without TLS. `problems` are exactly those that must be found.
+    """
+
+    name: str
+    wrong: str
+    problems: frozenset[ProblemKind] = frozenset()
+    expects: str = MAIL
+    leaf: Leaf | None
+    signer: Signer = Signer.CONTOSO
+    sends_intermediate: bool = True
+    mode: Mode = Mode.STARTTLS
+    speaks: Callable[[str], Personality] = postfix
+
+
+def _leaf(host: str) -> Leaf:
+    return Leaf(f"CN={host}", dns=(host,))
+
+
+CASES = (
+    Case(name="healthy", wrong="Nothing is wrong; TLS begins with STARTTLS.", leaf=_leaf(MAIL)),
+    Case(
+        name="healthy-tls",
+        wrong="Nothing is wrong; TLS begins with the first byte.",
+        leaf=_leaf(MAIL),
+        mode=Mode.TLS,
+    ),
+    Case(
+        name="exchange",
+        wrong="Nothing is wrong; the server speaks exactly like Microsoft Exchange.",
+        expects=EXCHANGE,
+        leaf=_leaf(EXCHANGE),
+        speaks=exchange,
+    ),
+    Case(
+        name="untrusted-root",
+        wrong="The chain is complete, but the trust store does not hold its root.",
+        problems=frozenset({ProblemKind.UNTRUSTED_ROOT}),
+        expects=EXCHANGE,
+        leaf=_leaf(EXCHANGE),
+        signer=Signer.CONTOSO_2,
+        speaks=exchange,
+    ),
+    Case(
+        name="missing-intermediate",
+        wrong="The server does not send the certificate of the Subordinate CA.",
+        problems=frozenset({ProblemKind.MISSING_INTERMEDIATE}),
+        leaf=Leaf(f"CN={MAIL}", dns=(MAIL,), aia_issuers=(AIA,)),
+        sends_intermediate=False,
+    ),
+    Case(
+        name="self-signed",
+        wrong="The certificate is signed by its own key.",
+        problems=frozenset({ProblemKind.SELF_SIGNED}),
+        # As `openssl req -x509` makes them.
+        leaf=Leaf(f"CN={MAIL}", dns=(MAIL,), ca=True, usage=(), purposes=()),
+        signer=Signer.ITSELF,
+    ),
+    Case(
+        name="expired",
+        wrong="The certificate expired two days ago.",
+        problems=frozenset({ProblemKind.EXPIRED}),
+        leaf=Leaf(f"CN={MAIL}", dns=(MAIL,), begins=-367 * DAY, ends=-2 * DAY),
+    ),
+    Case(
+        name="not-yet-valid",
+        wrong="The certificate becomes valid in three days.",
+        problems=frozenset({ProblemKind.NOT_YET_VALID}),
+        leaf=Leaf(f"CN={MAIL}", dns=(MAIL,), begins=3 * DAY, ends=368 * DAY),
+    ),
+    Case(
+        name="expires-soon",
+        wrong="The certificate expires in five days.",
+        problems=frozenset({ProblemKind.EXPIRES_SOON}),
+        leaf=Leaf(f"CN={MAIL}", dns=(MAIL,), begins=-360 * DAY, ends=5 * DAY),
+    ),
+    Case(
+        name="wrong-name",
+        wrong="The certificate is for another name.",
+        problems=frozenset({ProblemKind.HOSTNAME_MISMATCH}),
+        leaf=_leaf(f"old-mail.{DOMAIN}"),
+    ),
+    Case(
+        name="wrong-usage",
+        wrong="The certificate was issued for clients, not for servers.",
+        problems=frozenset({ProblemKind.WRONG_USAGE}),
+        leaf=Leaf(f"CN={MAIL}", dns=(MAIL,), purposes=(CLIENT_AUTH,)),
+    ),
+    Case(
+        name="triple-fault",
+        wrong="The certificate has expired, is for another name, and its Subordinate CA is not sent.",
+        problems=frozenset(
+            {ProblemKind.EXPIRED, ProblemKind.HOSTNAME_MISMATCH, ProblemKind.MISSING_INTERMEDIATE}
+        ),
+        leaf=Leaf(
+            f"CN=old-mail.{DOMAIN}",
+            dns=(f"old-mail.{DOMAIN}",),
+            begins=-367 * DAY,
+            ends=-2 * DAY,
+            aia_issuers=(AIA,),
+        ),
+        sends_intermediate=False,
+    ),
+    Case(
+        name="no-starttls",
+        wrong="The server does not offer STARTTLS.",
+        problems=frozenset({ProblemKind.STARTTLS_MISSING}),
+        leaf=None,
+        speaks=without_starttls,
+    ),
+)
+
+
+class Pki:
+    """Contoso's two roots and Subordinate CAs, with dates that count from `now` (aware)."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+        self.root = self_signed(Root("CN=Contoso Offline Root CA"), now)
+        self.subordinate = self.root.issue(_subordinate("Contoso Subordinate CA"))
+        self.root_2 = self_signed(Root("CN=Contoso Offline Root CA 2"), now)
+        self.subordinate_2 = self.root_2.issue(_subordinate("Contoso Subordinate CA 2"))
+
+    def chain(self, case: Case) -> tuple[Issued, ...]:
+        """Issue the certificates that the server of this case sends, leaf first."""
+        if case.leaf is None:
+            return ()
+        if case.signer is Signer.ITSELF:
+            return (self_signed(case.leaf, self.now),)
+        issuer = self.subordinate if case.signer is Signer.CONTOSO else self.subordinate_2
+        return (issuer.issue(case.leaf), *((issuer,) if case.sends_intermediate else ()))
+
+
+def _subordinate(common_name: str) -> Intermediate:
+    return Intermediate(f"CN={common_name},DC=int,DC=contoso,DC=com", path_length=0)
+
+
+def server(case: Case, chain: tuple[Issued, ...]) -> Server:
+    """Return the server of a case, not yet started, that sends this chain."""
+    name = case.expects.replace("exchange01", "EXCHANGE01")  # as Exchange writes its own name
+    context = server_context(*chain) if chain else None
+    return Server(case.speaks(name), context, implicit=case.mode is Mode.TLS)

@@ -1,0 +1,106 @@
+"""Opinions, pure: an observation, the trust stores and a moment in, a verdict out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from exporter.judge.certificates import UnreadableCertificateError, read_certificate
+from exporter.judge.chain import judge_stores
+from exporter.judge.clients import clients
+from exporter.judge.names import match_name
+from exporter.judge.problems import CHECKS, Case, Finding
+from exporter.judge.remedies import remedy
+from exporter.judge.summaries import summary
+from exporter.model import (
+    CertificateFacts,
+    Observation,
+    Problem,
+    ProblemKind,
+    State,
+    Target,
+    TrustStore,
+    Verdict,
+)
+
+
+def judge(
+    observation: Observation,
+    seen: Observation | None,
+    target: Target,
+    stores: Mapping[str, TrustStore],
+    now: datetime,
+) -> Verdict:
+    """Everything that follows from one look.
+
+    Args:
+        observation: the look itself, which may have failed.
+        seen: the latest look that obtained a certificate, possibly the same, possibly none.
+        target: what was asked for, and the policy to judge by.
+        stores: trust stores by label; those that the policy names are used.
+        now: the moment to judge at, aware UTC.
+    """
+    chain = _read_chain(seen.chain) if seen else ()
+    wanted = {label: stores[label] for label in target.policy.stores}
+    case = Case(
+        target=target,
+        observation=observation,
+        chain=chain,
+        stores=judge_stores(chain, wanted, now),
+        names=tuple(match_name(chain[0], name) for name in target.names) if chain else (),
+        now=now,
+    )
+    problems, evaluated = _look_for_problems(case)
+    days = case.days_left(chain[0]) if chain else None
+    return Verdict(
+        state=max((p.severity for p in problems), key=lambda state: state.rank, default=State.OK),
+        problems=problems,
+        evaluated=evaluated,
+        chain=chain,
+        stores=case.stores,
+        names=case.names,
+        days_left=days,
+        lifetime_left=_clamp(days / chain[0].lifetime_days) if days is not None else None,
+    )
+
+
+def _read_chain(ders: tuple[bytes, ...]) -> tuple[CertificateFacts, ...]:
+    """The certificates up to the first that cannot be read; OpenSSL refuses such a chain anyway."""
+    facts: list[CertificateFacts] = []
+    for der in ders:
+        try:
+            facts.append(read_certificate(der))
+        except UnreadableCertificateError:
+            break
+    return tuple(facts)
+
+
+def _look_for_problems(case: Case) -> tuple[tuple[Problem, ...], frozenset[ProblemKind]]:
+    found: list[Problem] = []
+    evaluated: set[ProblemKind] = set()
+    for kind, check in CHECKS.items():
+        answer = check(case)
+        if answer is None or case.target.policy.severities.get(kind) is State.OK:
+            continue
+        evaluated.add(kind)
+        if isinstance(answer, Finding):
+            found.append(_problem(kind, answer, case))
+    found.sort(key=lambda problem: -problem.severity.rank)
+    return tuple(found), frozenset(evaluated)
+
+
+def _problem(kind: ProblemKind, finding: Finding, case: Case) -> Problem:
+    context = finding.context(case)
+    policy = case.target.policy
+    return Problem(
+        kind=kind,
+        severity=policy.severities.get(kind) or finding.severity or policy.severity(kind),
+        summary=summary(kind, context),
+        remedy=remedy(kind, context),
+        clients=clients(kind, context),
+        stores=finding.stores,
+    )
+
+
+def _clamp(ratio: float) -> float:
+    return min(1.0, max(0.0, ratio))

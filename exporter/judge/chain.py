@@ -1,0 +1,227 @@
+"""The presented chain against one trust store: OpenSSL's word, and the cause behind it.
+
+How it works. OpenSSL builds the path and checks it, and stops at its first error; so it is asked more
+than once, because no error may hide another. First as things are now. Then without dates. Then, when
+the path does not end in the store, with the intermediates that the configured stores hold, to see
+whether one was missing; and supposing that the last certificate were trusted, to see whether anything
+else is wrong below it.
+
+The purpose, server authentication, is judged from the facts, since pyOpenSSL's public interface cannot
+set it; it is put into OpenSSL's own order of errors, so that code and depth are those of
+`openssl s_client`. Usage and dates are problems of their own (`problems`), whatever the code.
+
+Of a store only those anchors are handed to OpenSSL that a path of this chain can lead to, by name. That
+is what OpenSSL would pick from all of them, costs little enough to be done anew for each moment (a
+pyOpenSSL store keeps the first time it was given), and lets stores that agree on them share a verdict.
+
+The verdict on one server never depends on what other servers sent: the only help that a chain gets
+are the intermediates that the configured stores hold.
+
+Results are kept until the next date at which any certificate concerned begins or ceases to be valid;
+the clock is rounded down to the last such date, so being pure costs nothing.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from OpenSSL import crypto
+
+from exporter.judge.anchors import Chain, by_subject, climb, intermediates
+from exporter.judge.certificates import read_certificate
+from exporter.judge.verify_codes import reason
+from exporter.model import ProblemKind, StoreVerdict, TrustStore
+
+MAX_CHAIN = 50
+"""Certificates of a presented chain that are looked at; OpenSSL's own limit is 100 KB."""
+
+# Verification flags (X509_V_FLAG_*) that pyOpenSSL does not name.
+_NO_CHECK_TIME = 0x200000
+_PARTIAL_CHAIN = 0x80000
+
+_INVALID_PURPOSE = 26
+# OpenSSL finds these while it builds the path, before it looks at dates or extensions …
+_BUILDING = frozenset({2, 18, 19, 20, 21, 22})
+# … and these in one walk up the path that also checks the purpose (check_extensions in x509_vfy.c).
+_EXTENSIONS = frozenset({24, 25, 32, 34, 37, 40, 41, 79, *range(80, 95)})
+_PATH_LENGTH = 25
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """One run of OpenSSL's verification: the first error, or the path when there was none."""
+
+    code: int
+    depth: int | None = None
+    path: Chain = ()
+
+
+def judge_stores(chain: Chain, stores: Mapping[str, TrustStore], now: datetime) -> tuple[StoreVerdict, ...]:
+    """One verdict for each store, in their order; none without a chain.
+
+    Args:
+        chain: as presented, leaf first.
+        stores: the target's trust stores by label.
+        now: the moment to judge at, aware UTC.
+    """
+    if not chain:
+        return ()
+    chain = chain[:MAX_CHAIN]
+    pool = climb(chain, intermediates(tuple(stores.values())))
+    return tuple(_judge_store(label, store, chain, pool, now) for label, store in stores.items())
+
+
+def presented_path(chain: Chain) -> Chain:
+    """From the leaf upwards, as far as the server itself sent the issuers, in whatever order."""
+    path = list(chain[:1])
+    while path and not path[-1].self_issued:
+        issuer = next((c for c in chain if c.subject == path[-1].issuer and c not in path), None)
+        if issuer is None:
+            break
+        path.append(issuer)
+    return tuple(path)
+
+
+def _judge_store(label: str, store: TrustStore, chain: Chain, pool: Chain, now: datetime) -> StoreVerdict:
+    anchors = climb(chain, by_subject(store))
+    moment = _last_edge((*chain, *anchors), now)
+    now_outcome = _verify(chain, anchors, moment)
+    # Errors of building come before those of dates, so there the dates make no difference.
+    same = now_outcome.code == 0 or now_outcome.code in _BUILDING
+    undated = now_outcome if same else _verify(chain, anchors, None)
+    causes, undetermined, invalid = _causes(chain, pool, store, undated)
+    path = now_outcome.path or undated.path
+    code = _with_purpose(now_outcome, path or presented_path(chain))
+    return StoreVerdict(
+        store=label,
+        valid=code.code == 0,
+        trusted=_with_purpose(undated, path or presented_path(chain)).code == 0,
+        code=code.code,
+        depth=code.depth,
+        reason=reason(code.code),
+        path=path,
+        problems=causes,
+        undetermined=undetermined,
+        invalid=invalid,
+    )
+
+
+# --- from code to cause ---------------------------------------------------------------------------
+
+_Causes = tuple[frozenset[ProblemKind], frozenset[ProblemKind], tuple[int, int | None] | None]
+
+
+def _causes(chain: Chain, pool: Chain, store: TrustStore, undated: _Outcome) -> _Causes:
+    """The causes that a store shows, those it leaves open, and the error behind `chain_invalid`."""
+    found: set[ProblemKind] = set()
+    unclear: set[ProblemKind] = set()
+    rest = undated
+    if undated.code in _BUILDING:
+        found, unclear = _causes_of_distrust(chain, pool, store, undated)
+        rest = _supposing_trust(presented_path(chain))
+    invalid = (rest.code, rest.depth) if rest.code not in _BUILDING | {0} else None
+    if invalid is not None:
+        found.add(ProblemKind.CHAIN_INVALID)
+    return frozenset(found), frozenset(unclear), invalid
+
+
+def _causes_of_distrust(
+    chain: Chain, pool: Chain, store: TrustStore, undated: _Outcome
+) -> tuple[set[ProblemKind], set[ProblemKind]]:
+    """Why the path does not end in the store : an unknown authority, or a gap in the chain.
+
+    A leaf whose issuer is neither sent nor held by any store leaves open which of the two it is. When
+    it names an issuer to fetch there is one to send; otherwise the authority is what is unknown.
+    """
+    if (undated.code, undated.depth) == (18, 0):
+        return {ProblemKind.SELF_SIGNED}, set()
+    longer = (*chain, *pool)
+    helped = _verify(longer, climb(longer, by_subject(store)), None) if pool else undated
+    if helped.code == 0:
+        return {ProblemKind.MISSING_INTERMEDIATE}, set()
+    if (helped.depth or 0) > (undated.depth or 0):
+        return {ProblemKind.MISSING_INTERMEDIATE, ProblemKind.UNTRUSTED_ROOT}, set()
+    if undated.depth:
+        return {ProblemKind.UNTRUSTED_ROOT}, set()
+    if chain[0].aia_issuers:
+        return {ProblemKind.MISSING_INTERMEDIATE}, {ProblemKind.UNTRUSTED_ROOT}
+    return {ProblemKind.UNTRUSTED_ROOT}, {ProblemKind.MISSING_INTERMEDIATE}
+
+
+def _supposing_trust(path: Chain) -> _Outcome:
+    """What else is wrong, if the last certificate that the server sent were trusted."""
+    return _run(path, _store(path[-1:], flags=_NO_CHECK_TIME | _PARTIAL_CHAIN))
+
+
+def _with_purpose(outcome: _Outcome, path: Chain) -> _Outcome:
+    """Add the purpose check where OpenSSL makes it: after building, before signatures and dates."""
+    unfit = next((depth for depth, c in enumerate(path) if not c.usage_allows_server), None)
+    if unfit is None or outcome.code in _BUILDING:
+        return outcome
+    if outcome.code in _EXTENSIONS and outcome.depth is not None:
+        before = (outcome.depth, outcome.code == _PATH_LENGTH) < (unfit, True)
+        return outcome if before else _Outcome(_INVALID_PURPOSE, unfit)
+    return _Outcome(_INVALID_PURPOSE, unfit)
+
+
+# --- asking OpenSSL -------------------------------------------------------------------------------
+
+
+@functools.lru_cache(maxsize=16384)
+def _verify(chain: Chain, anchors: Chain, moment: datetime | None) -> _Outcome:
+    """Verify at a moment, or with dates ignored when there is none."""
+    return _run(chain, _store(anchors, flags=_NO_CHECK_TIME if moment is None else 0, moment=moment))
+
+
+def _store(anchors: Chain, *, flags: int, moment: datetime | None = None) -> crypto.X509Store:
+    store = crypto.X509Store()
+    for anchor in anchors:
+        store.add_cert(_load(anchor.der))
+    if flags:
+        store.set_flags(flags)
+    if moment is not None:
+        store.set_time(moment)
+    return store
+
+
+def _run(chain: Chain, store: crypto.X509Store) -> _Outcome:
+    leaf, *others = (_load(certificate.der) for certificate in chain)
+    context = crypto.X509StoreContext(store, leaf, others)
+    try:
+        path = context.get_verified_chain()
+    except crypto.X509StoreContextError as error:
+        code, depth, _text = error.errors
+        return _Outcome(code, depth)
+    return _Outcome(0, None, tuple(read_certificate(_dump(c)) for c in path))
+
+
+@functools.lru_cache(maxsize=1024)
+def _load(der: bytes) -> crypto.X509:
+    return crypto.load_certificate(crypto.FILETYPE_ASN1, der)
+
+
+def _dump(certificate: crypto.X509) -> bytes:
+    return crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
+
+
+# --- the moment ------------------------------------------------------------------------------------
+
+
+def _last_edge(certificates: Chain, now: datetime) -> datetime:
+    """The last date up to now at which the validity of any of the certificates changed.
+
+    notBefore is the first valid second, notAfter the last one (RFC 5280 section 4.1.2.5).
+    """
+    edges = (
+        edge
+        for certificate in certificates
+        for edge in (certificate.not_before, certificate.not_after + _SECOND)
+        if edge <= now
+    )
+    return max(edges, default=datetime(1970, 1, 1, tzinfo=UTC))
+
+
+_SECOND = timedelta(seconds=1)

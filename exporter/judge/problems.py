@@ -1,0 +1,279 @@
+"""One small function per problem: does this server have it?
+
+Each takes a `Case`, everything that is known at one moment, and answers with a `Finding`, with `False`
+when the problem was looked for and is not there, or with `None` when it cannot be told. `CHECKS` is the
+list of them all. Nothing here stops at the first trouble: an expired certificate also gets its name
+compared, an untrusted one also its dates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from exporter.judge.chain import presented_path
+from exporter.judge.context import ProblemContext
+from exporter.model import (
+    CertificateFacts,
+    Failure,
+    Mode,
+    NameVerdict,
+    Observation,
+    ProblemKind,
+    Reason,
+    State,
+    StoreVerdict,
+    Target,
+    Threshold,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """Everything that is known of one server at one moment."""
+
+    target: Target
+    observation: Observation
+    chain: tuple[CertificateFacts, ...]
+    stores: tuple[StoreVerdict, ...]
+    names: tuple[NameVerdict, ...]
+    now: datetime
+
+    @property
+    def leaf(self) -> CertificateFacts | None:
+        """The server's own certificate."""
+        return self.chain[0] if self.chain else None
+
+    def path(self, store: StoreVerdict) -> tuple[CertificateFacts, ...]:
+        """The verified path, or what the server sent of one when the store trusts none."""
+        return store.path or presented_path(self.chain)
+
+    def paths(self) -> Iterator[tuple[str, tuple[CertificateFacts, ...]]]:
+        """Each store's label with its path; without any store the presented path alone."""
+        if not self.stores:
+            yield "", presented_path(self.chain)
+        for store in self.stores:
+            yield store.store, self.path(store)
+
+    def days_left(self, certificate: CertificateFacts) -> float:
+        """Days until notAfter, negative after it."""
+        return (certificate.not_after - self.now).total_seconds() / 86400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A problem that is there, with the facts that its texts need."""
+
+    culprit: CertificateFacts | None = None
+    stores: tuple[str, ...] = ()
+    missing_issuer: str = ""
+    unmatched: tuple[str, ...] = ()
+    code: int = 0
+    depth: int | None = None
+    severity: State | None = None
+    """Set where the facts decide it, not the kind of problem."""
+
+    def context(self, case: Case) -> ProblemContext:
+        """All that the texts may draw on."""
+        smtp = case.observation.smtp
+        replies = [exchange.reply for exchange in smtp.exchanges if exchange.reply]
+        culprit = self.culprit or case.leaf
+        return ProblemContext(
+            host=case.target.host,
+            port=case.target.port,
+            mode=case.target.mode,
+            now=case.now,
+            address=case.observation.address,
+            names=case.target.names,
+            unmatched=self.unmatched,
+            chain=case.chain,
+            culprit=self.culprit,
+            missing_issuer=self.missing_issuer,
+            aia_url=culprit.aia_issuers[0] if culprit and culprit.aia_issuers else "",
+            stores=self.stores,
+            code=self.code,
+            depth=self.depth,
+            failure=case.observation.failure,
+            reply=f"{replies[-1].code} {replies[-1].text}" if replies else "",
+            capabilities=smtp.capabilities,
+            injected=smtp.injected,
+        )
+
+
+Answer = Finding | Literal[False] | None
+
+
+# --- the chain ------------------------------------------------------------------------------------
+
+
+def untrusted_root(case: Case) -> Answer:
+    """The chain ends in an authority that a store does not hold (RFC 5280 section 6.1.1 d)."""
+    return _shown_by_stores(case, ProblemKind.UNTRUSTED_ROOT, _top_of_chain)
+
+
+def missing_intermediate(case: Case) -> Answer:
+    """The server does not send all certificates up to the root (RFC 8446 section 4.4.2)."""
+    return _shown_by_stores(case, ProblemKind.MISSING_INTERMEDIATE, _top_of_chain)
+
+
+def self_signed(case: Case) -> Answer:
+    """The leaf is signed by its own key, and a store does not hold it."""
+    return _shown_by_stores(case, ProblemKind.SELF_SIGNED, lambda case: case.leaf)
+
+
+def chain_invalid(case: Case) -> Answer:
+    """Any other verification error: a signature, a constraint, an unknown critical extension."""
+    shown = [store for store in case.stores if store.invalid]
+    if not shown:
+        return False if case.stores else None
+    code, depth = shown[0].invalid or (0, None)
+    path = case.path(shown[0])
+    culprit = path[depth] if depth is not None and depth < len(path) else None
+    return Finding(culprit=culprit, stores=_labels(shown), code=code, depth=depth)
+
+
+def wrong_usage(case: Case) -> Answer:
+    """A certificate on the path was not issued for server authentication (RFC 5280 4.2.1.12)."""
+    return _on_paths(case, lambda certificate: not certificate.usage_allows_server)
+
+
+def _shown_by_stores(
+    case: Case, kind: ProblemKind, culprit: Callable[[Case], CertificateFacts | None]
+) -> Answer:
+    shown = [store for store in case.stores if kind in store.problems]
+    if not shown:
+        undecided = not case.stores or any(kind in store.undetermined for store in case.stores)
+        return None if undecided else False
+    certificate = culprit(case)
+    return Finding(
+        culprit=certificate,
+        stores=_labels(shown),
+        missing_issuer=certificate.issuer if certificate else "",
+        code=shown[0].code,
+        depth=shown[0].depth,
+    )
+
+
+def _top_of_chain(case: Case) -> CertificateFacts | None:
+    return presented_path(case.chain)[-1] if case.chain else None
+
+
+def _on_paths(case: Case, wrong: Callable[[CertificateFacts], bool]) -> Answer:
+    """The first certificate on any store's path that has a fault, and the stores whose path it is on."""
+    if not case.chain:
+        return None
+    found = [(label, c) for label, path in case.paths() for c in path if wrong(c)]
+    if not found:
+        return False
+    culprit = found[0][1]
+    return Finding(culprit=culprit, stores=tuple(label for label, c in found if c == culprit and label))
+
+
+def _labels(stores: Iterable[StoreVerdict]) -> tuple[str, ...]:
+    return tuple(store.store for store in stores)
+
+
+# --- dates ----------------------------------------------------------------------------------------
+
+
+def expired(case: Case) -> Answer:
+    """A certificate on the path is past its notAfter (RFC 5280 section 4.1.2.5)."""
+    return _on_paths(case, lambda certificate: certificate.not_after < case.now)
+
+
+def not_yet_valid(case: Case) -> Answer:
+    """A certificate on the path is before its notBefore (RFC 5280 section 4.1.2.5)."""
+    return _on_paths(case, lambda certificate: certificate.not_before > case.now)
+
+
+def expires_soon(case: Case) -> Answer:
+    """A certificate on the path that is still valid crosses a threshold of the policy."""
+    policy = case.target.policy
+    for threshold, severity in ((policy.critical, State.CRITICAL), (policy.warning, State.WARNING)):
+        answer = _on_paths(case, _crosses(case, threshold))
+        if answer is None:
+            return None
+        if answer:
+            return Finding(culprit=answer.culprit, stores=answer.stores, severity=severity)
+    return False
+
+
+def _crosses(case: Case, threshold: Threshold) -> Callable[[CertificateFacts], bool]:
+    """Whether a certificate is due by a threshold that was set with the leaf in mind.
+
+    The authorities above it are due as many days before their end as the leaf is: a root that has used
+    up two thirds of its twenty years is no news. An upper bound is about the leaf alone.
+    """
+
+    def crosses(certificate: CertificateFacts) -> bool:
+        days = case.days_left(certificate)
+        if days < 0 or case.leaf is None:
+            return False
+        if certificate != case.leaf and (threshold.inside or threshold.high != float("inf")):
+            return False
+        return threshold.crossed(days, days / max(case.leaf.lifetime_days, 1 / 86400))
+
+    return crosses
+
+
+# --- the name -------------------------------------------------------------------------------------
+
+
+def hostname_mismatch(case: Case) -> Answer:
+    """An expected name is not in the certificate (RFC 9525 section 6), whoever issued it."""
+    unmatched = tuple(verdict.name for verdict in case.names if verdict.match is False)
+    if unmatched:
+        return Finding(culprit=case.leaf, unmatched=unmatched)
+    return False if any(verdict.match for verdict in case.names) else None
+
+
+# --- the dialogue ---------------------------------------------------------------------------------
+
+
+def starttls_missing(case: Case) -> Answer:
+    """STARTTLS is wanted and the EHLO reply does not list it (RFC 3207 section 4)."""
+    offered = case.observation.smtp.starttls_offered
+    if case.target.mode is Mode.TLS or offered is None:
+        return None
+    return False if offered else Finding()
+
+
+def plaintext_injection(case: Case) -> Answer:
+    """Bytes came between the 220 reply to STARTTLS and TLS (CVE-2011-0411 and its kin)."""
+    if _failed_by(case, Reason.PLAINTEXT_INJECTION):
+        return Finding()
+    return False if case.target.mode is Mode.STARTTLS and case.observation.chain else None
+
+
+def unreachable(case: Case) -> Answer:
+    """No certificate could be obtained, for a reason that has no problem of its own."""
+    failure = case.observation.failure
+    if failure is None or failure.reason in _OWN_PROBLEM:
+        return False
+    return Finding(severity=State.UNKNOWN if failure.reason is Reason.INTERNAL_ERROR else None)
+
+
+_OWN_PROBLEM = {Reason.STARTTLS_NOT_OFFERED, Reason.PLAINTEXT_INJECTION}
+
+
+def _failed_by(case: Case, reason: Reason) -> bool:
+    failure: Failure | None = case.observation.failure
+    return failure is not None and failure.reason is reason
+
+
+CHECKS: Mapping[ProblemKind, Callable[[Case], Answer]] = {
+    ProblemKind.UNTRUSTED_ROOT: untrusted_root,
+    ProblemKind.MISSING_INTERMEDIATE: missing_intermediate,
+    ProblemKind.SELF_SIGNED: self_signed,
+    ProblemKind.EXPIRED: expired,
+    ProblemKind.NOT_YET_VALID: not_yet_valid,
+    ProblemKind.EXPIRES_SOON: expires_soon,
+    ProblemKind.HOSTNAME_MISMATCH: hostname_mismatch,
+    ProblemKind.WRONG_USAGE: wrong_usage,
+    ProblemKind.CHAIN_INVALID: chain_invalid,
+    ProblemKind.STARTTLS_MISSING: starttls_missing,
+    ProblemKind.PLAINTEXT_INJECTION: plaintext_injection,
+    ProblemKind.UNREACHABLE: unreachable,
+}

@@ -1,0 +1,152 @@
+"""READ THIS FIRST: the whole way from a target to its results.
+
+`examine` resolves the target's name, looks at each of its addresses, and has what was seen judged. It
+is the only place that reads the clock for a run; everything below it takes the time as an argument.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from exporter.judge import judge
+from exporter.model import Addresses, Failure, Observation, Reason, Result, Stage, Target, TrustStore
+from exporter.probe.errors import ProbeError
+from exporter.probe.resolve import resolve
+from exporter.probe.stream import look
+
+Gate = Callable[[str], AbstractAsyncContextManager[None]]
+"""Called with an address before it is connected to; what it returns is held during the look."""
+
+
+def open_gate(_address: str) -> AbstractAsyncContextManager[None]:
+    """A gate that keeps nobody waiting."""
+    return nullcontext()
+
+
+async def examine(
+    target: Target,
+    stores: Mapping[str, TrustStore],
+    *,
+    previous: Sequence[Result] = (),
+    gate: Gate = open_gate,
+    timeout: float | None = None,
+) -> tuple[Result, ...]:
+    """Look at a target and judge it: one result per address, one in all when there is no address.
+
+    Args:
+        target: what to look at; its timeout is for each address, from the moment of its turn.
+        stores: trust stores by label, all that the target's policy names among them.
+        previous: the target's last results. Where a look fails, their certificates are judged again.
+        gate: limits on what is connected to at a time.
+        timeout: seconds for everything, waiting for the gate included; None for no such limit.
+    """
+    run = _Run(target, stores, previous, gate, timeout)
+    try:
+        addresses = await resolve(target.host, target.ip_family, timeout=run.remaining())
+    except ProbeError as error:
+        # The name may have lost its addresses, but the results of each are still told apart by them.
+        known = tuple(result.observation.address for result in previous) or ("",)
+        failure = Failure(Stage.RESOLVE, error.reason, error.detail)
+        return tuple(run.give_up(address, failure) for address in known)
+    run.resolved()
+    if target.addresses is Addresses.ALL:
+        return tuple(await asyncio.gather(*map(run.examine_address, addresses)))
+    return (await _first_that_connects(run, addresses),)
+
+
+async def _first_that_connects(run: _Run, addresses: Sequence[str]) -> Result:
+    """As a client does: the next address when one cannot be connected to, but not for any other fault."""
+    for left in range(len(addresses), 0, -1):
+        result = await run.examine_address(addresses[-left], share=left)
+        failure = result.observation.failure
+        if failure is None or failure.stage is not Stage.CONNECT or left == 1:
+            return result
+    raise AssertionError("a name that resolves has an address")
+
+
+class _Run:
+    """One call of `examine`: its arguments, its clock and its deadline."""
+
+    def __init__(
+        self,
+        target: Target,
+        stores: Mapping[str, TrustStore],
+        previous: Sequence[Result],
+        gate: Gate,
+        limit: float | None,
+    ) -> None:
+        self._target = target
+        self._stores = stores
+        self._previous = {result.observation.address: result for result in previous}
+        self._gate = gate
+        self._started = time.monotonic()
+        self._deadline = math.inf if limit is None else self._started + limit
+        self._resolving: float | None = None
+
+    def remaining(self) -> float:
+        """Seconds that the next step may take."""
+        left = self._deadline - time.monotonic()
+        return max(min(self._target.timeout - (self._resolving or 0.0), left), 0.001)
+
+    def resolved(self) -> None:
+        """Take note of how long the name took; it counts against each address's time."""
+        self._resolving = time.monotonic() - self._started
+
+    async def examine_address(self, address: str, *, share: int = 1) -> Result:
+        """Wait for the gate, look, judge. Connecting may take one `share`th of the time."""
+        limit = None if math.isinf(self._deadline) else self._deadline - time.monotonic()
+        async with AsyncExitStack() as stack:
+            try:
+                async with asyncio.timeout(limit):
+                    await stack.enter_async_context(self._gate(address))
+            except TimeoutError:
+                return self.give_up(
+                    address, Failure(Stage.CONNECT, Reason.TIMEOUT, "too many probes at once")
+                )
+            began, left = _utc_now(), self.remaining()
+            observation = await look(self._target, address, timeout=left, connect_timeout=left / share)
+        return self._conclude(observation, began)
+
+    def give_up(self, address: str, failure: Failure) -> Result:
+        """The result for an address that was not connected to."""
+        return self._conclude(Observation(address=address, stage=failure.stage, failure=failure), _utc_now())
+
+    def _conclude(self, observation: Observation, began: datetime) -> Result:
+        """Judge what was seen, or what was seen last when this look obtained nothing."""
+        judging = time.monotonic()
+        seen, seen_at = self._certificate(observation, began)
+        verdict = judge(observation, seen, self._target, self._stores, began)
+        phases = {
+            Stage.RESOLVE: judging - self._started if self._resolving is None else self._resolving,
+            **observation.phases,
+            Stage.VERIFY: time.monotonic() - judging,
+        }
+        timed = replace(observation, phases=phases)
+        return Result(
+            target=self._target,
+            observation=timed,
+            verdict=verdict,
+            time=began,
+            duration=sum(phases.values()),
+            seen=timed if seen is observation else seen,
+            seen_at=seen_at,
+        )
+
+    def _certificate(
+        self, observation: Observation, began: datetime
+    ) -> tuple[Observation | None, datetime | None]:
+        """The observation whose certificate counts, and when it was made."""
+        if observation.chain:
+            return observation, began
+        last = self._previous.get(observation.address)
+        return (last.seen, last.seen_at) if last else (None, None)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,1 @@
+"""Facts: looks at one SMTP server and judges nothing."""

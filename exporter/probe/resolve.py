@@ -1,0 +1,115 @@
+"""Names to addresses, by the system's resolver: /etc/hosts and nsswitch count, as for mail clients.
+
+Look-ups run in threads of their own, enough of them that one slow name does not hold up the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import ipaddress
+import socket
+from concurrent.futures import ThreadPoolExecutor
+
+from exporter.model import IpFamily, Reason
+from exporter.probe.errors import ProbeError
+
+_THREADS = 32
+_FAMILIES = {
+    IpFamily.ANY: socket.AF_UNSPEC,
+    IpFamily.IPV4: socket.AF_INET,
+    IpFamily.IPV6: socket.AF_INET6,
+}
+_NOT_FOUND = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME), socket.EAI_FAMILY}
+
+
+async def resolve(host: str, family: IpFamily, *, timeout: float) -> tuple[str, ...]:
+    """The addresses of a host in the resolver's order, without duplicates.
+
+    Args:
+        host: an IP address, or a name in A-label or U-label form.
+        family: which addresses are wanted.
+        timeout: seconds; the thread that is still asking afterwards is left to finish by itself.
+
+    Raises:
+        ProbeError: the name has no such address, or the resolver did not answer.
+    """
+    if (literal := address_literal(host)) is not None:
+        return (_of_family(literal, family),)
+    try:
+        name = ascii_name(host)
+        async with asyncio.timeout(timeout):
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(_executor(), _look_up, name, family)
+    except UnicodeError as error:
+        raise ProbeError(Reason.NAME_NOT_FOUND, f"not a host name: {error}") from error
+    except TimeoutError as error:
+        raise ProbeError(Reason.TIMEOUT, f"no answer from the resolver in {timeout:g} s") from error
+    except socket.gaierror as error:
+        reason = Reason.NAME_NOT_FOUND if error.errno in _NOT_FOUND else Reason.DNS_FAILURE
+        raise ProbeError(reason, f"{host}: {error.strerror}") from error
+
+
+def address_literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The host as an IP address (a zone index allowed), or None when it is a name."""
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
+
+
+def ascii_name(host: str) -> str:
+    """The A-label form of a name (RFC 5891), unchanged when it is ASCII already.
+
+    Raises:
+        UnicodeError: the name cannot be a domain name.
+    """
+    if host.isascii():
+        return host
+    import idna  # noqa: PLC0415 - 10 ms that only internationalised names pay
+
+    return idna.encode(host, uts46=True).decode("ascii")
+
+
+def _of_family(address: ipaddress.IPv4Address | ipaddress.IPv6Address, family: IpFamily) -> str:
+    version = {IpFamily.IPV4: 4, IpFamily.IPV6: 6}.get(family, address.version)
+    if address.version != version:
+        raise ProbeError(Reason.NAME_NOT_FOUND, f"{address} is not an IPv{version} address")
+    return str(address)
+
+
+def _look_up(name: str, family: IpFamily) -> tuple[str, ...]:
+    try:
+        # Without an IPv6 address of our own, a server's AAAA record is not our problem.
+        found = _getaddrinfo(name, family, socket.AI_ADDRCONFIG)
+    except socket.gaierror:
+        found = _getaddrinfo(name, family, 0)
+    return tuple(dict.fromkeys(found))
+
+
+def _getaddrinfo(name: str, family: IpFamily, flags: int) -> list[str]:
+    answers = socket.getaddrinfo(name, None, family=_FAMILIES[family], type=socket.SOCK_STREAM, flags=flags)
+    return [str(sockaddr[0]) for *_, sockaddr in answers]
+
+
+_own_name: list[str] = []
+
+
+async def own_name() -> str:
+    """This machine's fully qualified name, empty when it has none. Asked of the system once."""
+    if not _own_name:
+        loop = asyncio.get_running_loop()
+        name = await loop.run_in_executor(_executor(), socket.getfqdn)
+        _own_name.append(name if name.isascii() and "." in name else "")
+    return _own_name[0]
+
+
+def own_literal(address: str) -> str:
+    """An address in the form that stands for a missing name in EHLO (RFC 5321 section 4.1.3)."""
+    literal = ipaddress.ip_address(address.partition("%")[0])
+    return f"[IPv6:{literal}]" if literal.version == 6 else f"[{literal}]"
+
+
+@functools.cache
+def _executor() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_THREADS, thread_name_prefix="resolve")

@@ -1,0 +1,132 @@
+"""The client's side of TLS, without I/O: a handshake that never refuses what the server presents.
+
+OpenSSL runs over memory buffers. Verification is off, so that a bad certificate is an observation
+and not an error; old protocol versions, weak keys and legacy renegotiation are allowed for the same
+reason. What was presented can be read even when the handshake fails after the certificate came, as
+it does with a server that demands a client certificate.
+
+pyOpenSSL is used instead of `ssl` because it gives the presented chain on every Python version and
+costs about half the CPU time. A `Context` must not change after its first `Connection`.
+"""
+
+from __future__ import annotations
+
+import functools
+
+from OpenSSL import SSL, crypto
+
+from exporter.model import Reason, TlsFacts
+from exporter.probe.errors import ProbeError
+
+_READ = 65536
+
+
+@functools.cache
+def _context() -> SSL.Context:
+    context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+    context.set_min_proto_version(SSL.TLS1_VERSION)
+    # Security level 0 is the only way to reach servers with SHA-1, 1024-bit keys or TLS 1.0.
+    context.set_cipher_list(b"ALL:COMPLEMENTOFALL:@SECLEVEL=0")
+    context.set_options(SSL.OP_LEGACY_SERVER_CONNECT)
+    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+    return context
+
+
+class TlsClient:
+    """One TLS session. Feed it what arrived, send what it returns.
+
+    Args:
+        server_name: the SNI name in A-label form, empty for none (RFC 6066 section 3).
+    """
+
+    def __init__(self, server_name: str) -> None:
+        self._connection = SSL.Connection(_context(), None)
+        self._connection.set_connect_state()
+        if server_name:
+            self._connection.set_tlsext_host_name(server_name.encode("ascii"))
+        self.established = False
+        self.closed = False
+        """Whether the server has sent its close_notify."""
+
+    def start(self) -> bytes:
+        """The first flight, the ClientHello."""
+        return self.receive(b"")[1]
+
+    def receive(self, data: bytes) -> tuple[bytes, bytes]:
+        """Take what arrived; return decrypted data and bytes to be sent.
+
+        Raises:
+            ProbeError: the server ended the handshake or sent something that is not TLS.
+        """
+        if data:
+            self._connection.bio_write(data)
+        try:
+            if not self.established:
+                self._connection.do_handshake()
+                self.established = True
+            plain = self._read()
+        except SSL.WantReadError:
+            plain = b""
+        except SSL.SysCallError as error:
+            raise ProbeError(Reason.CONNECTION_CLOSED, str(error.args[-1])) from error
+        except SSL.Error as error:
+            raise _explain(error) from error
+        return plain, self._outgoing()
+
+    def send(self, plain: bytes) -> bytes:
+        """Encrypt; returns the bytes to be sent."""
+        self._connection.sendall(plain)
+        return self._outgoing()
+
+    def close(self) -> bytes:
+        """The close_notify alert (RFC 8446 section 6.1), empty when the session cannot send it."""
+        try:
+            self._connection.shutdown()
+        except SSL.Error:
+            return b""
+        return self._outgoing()
+
+    def chain(self) -> tuple[bytes, ...]:
+        """The presented certificates as DER, leaf first; empty when none came."""
+        certificates = self._connection.get_peer_cert_chain() or ()
+        return tuple(crypto.dump_certificate(crypto.FILETYPE_ASN1, c) for c in certificates)
+
+    def facts(self, aborted: str | None = None) -> TlsFacts:
+        """What was negotiated."""
+        connection = self._connection
+        return TlsFacts(
+            version=connection.get_protocol_version_name(),
+            cipher=connection.get_cipher_name(),
+            bits=connection.get_cipher_bits(),
+            # Before the handshake is complete OpenSSL answers this with a crash.
+            group=connection.get_group_name() if self.established else None,
+            aborted=aborted,
+        )
+
+    def _read(self) -> bytes:
+        plain = b""
+        try:
+            while chunk := self._connection.recv(_READ):
+                plain += chunk
+        except SSL.WantReadError:
+            pass
+        except SSL.ZeroReturnError:
+            self.closed = True
+        return plain
+
+    def _outgoing(self) -> bytes:
+        out = b""
+        while True:
+            try:
+                out += self._connection.bio_read(_READ)
+            except SSL.WantReadError:
+                return out
+
+
+def _explain(error: SSL.Error) -> ProbeError:
+    """OpenSSL's error queue as a reason; an alert is the server's word, all else is our reading of it."""
+    queue = error.args[0] if error.args else []
+    texts = [reason for _library, _function, reason in queue]
+    detail = "; ".join(texts) or "TLS failed without a reason"
+    alert = any(" alert " in f" {text} " for text in texts)
+    return ProbeError(Reason.TLS_ALERT if alert else Reason.TLS_ERROR, detail)

@@ -1,0 +1,1 @@
+"""Renderings: each spells the same results for one reader, and knows none of the others."""

@@ -1,0 +1,249 @@
+"""The table of every metric about targets: its name, its help text, and how a verdict fills it.
+
+In: one finished result. Out: samples. It must not judge: what a verdict leaves open has no sample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from functools import lru_cache
+from typing import NamedTuple
+
+from exporter.model import CertificateFacts, ProblemKind, Result
+from exporter.publish.labels import pair, pairs
+
+Sample = tuple[str, float]
+"""The labels of a series beyond those of its target, and its value."""
+
+
+class Family(NamedTuple):
+    """One metric: its name, its help text, and the samples that a result gives it."""
+
+    name: str
+    help: str
+    samples: Callable[[Result], Iterable[Sample]]
+
+    @property
+    def header(self) -> str:
+        """The two comment lines that precede the samples."""
+        return f"# HELP {self.name} {self.help}\n# TYPE {self.name} gauge\n"
+
+
+def _phases(result: Result) -> Iterable[Sample]:
+    return [(f'phase="{phase}"', seconds) for phase, seconds in result.observation.phases.items()]
+
+
+def _failure(result: Result) -> Iterable[Sample]:
+    failure = result.observation.failure
+    if failure is None or result.success:
+        return []
+    return [(f'stage="{failure.stage}",reason="{failure.reason}"', 1)]
+
+
+def _connection(result: Result) -> Iterable[Sample]:
+    tls = result.observation.tls
+    if tls is None:
+        return []
+    return [(pairs(version=tls.version, cipher=tls.cipher or "", group=tls.group or ""), 1)]
+
+
+def _optional(value: float | None) -> Iterable[Sample]:
+    return [] if value is None else [("", value)]
+
+
+def _ratio(result: Result) -> Iterable[Sample]:
+    left = result.verdict.lifetime_left
+    return _optional(None if left is None else min(max(left, 0.0), 1.0))
+
+
+def _last_success(result: Result) -> Iterable[Sample]:
+    return _optional(result.seen_at.timestamp() if result.seen_at else None)
+
+
+def _per_certificate(value: Callable[[CertificateFacts], int]) -> Callable[[Result], Iterable[Sample]]:
+    def samples(result: Result) -> Iterable[Sample]:
+        return [(f'position="{at}"', value(facts)) for at, facts in enumerate(result.verdict.chain)]
+
+    return samples
+
+
+def _certificates(result: Result) -> Iterable[Sample]:
+    return [(_certificate_labels(at, facts), 1) for at, facts in enumerate(result.verdict.chain)]
+
+
+@lru_cache(maxsize=4096)
+def _certificate_labels(position: int, facts: CertificateFacts) -> str:
+    return pairs(
+        position=str(position),
+        subject=facts.subject,
+        issuer=facts.issuer,
+        serial=facts.serial,
+        sha1=facts.sha1,
+        sha256=facts.sha256,
+        key=facts.key,
+        signature=facts.signature,
+    )
+
+
+def _earliest(result: Result) -> Iterable[Sample]:
+    return _optional(min((timestamp(facts.not_after) for facts in result.verdict.chain), default=None))
+
+
+def _valid_until(result: Result) -> Iterable[Sample]:
+    return [
+        (pair("store", verdict.store), timestamp(until))
+        for verdict in result.verdict.stores
+        if (until := verdict.valid_until)
+    ]
+
+
+def _verify_errors(result: Result) -> Iterable[Sample]:
+    return [
+        (
+            pairs(
+                store=verdict.store,
+                code=str(verdict.code),
+                depth="" if verdict.depth is None else str(verdict.depth),
+                reason=verdict.reason,
+            ),
+            1,
+        )
+        for verdict in result.verdict.stores
+        if not verdict.valid
+    ]
+
+
+def _complete(result: Result) -> Iterable[Sample]:
+    missing = dict(_problems(result)).get(f'problem="{ProblemKind.MISSING_INTERMEDIATE}"')
+    return _optional(None if missing is None else not missing)
+
+
+def _names(result: Result) -> Iterable[Sample]:
+    return [(pair("name", v.name), v.match) for v in result.verdict.names if v.match is not None]
+
+
+def _self_signed(result: Result) -> Iterable[Sample]:
+    return [("", facts.self_signed) for facts in result.verdict.chain[:1]]
+
+
+def _problems(result: Result) -> Iterable[Sample]:
+    found = {problem.kind for problem in result.verdict.problems}
+    evaluated = result.verdict.evaluated
+    return [(f'problem="{kind}"', kind in found) for kind in ProblemKind if kind in evaluated]
+
+
+def timestamp(moment: datetime) -> int:
+    """Whole seconds of Unix time."""
+    return int(moment.timestamp())
+
+
+RESERVED_LABELS = frozenset({
+    "target", "address", "phase", "stage", "reason", "version", "cipher", "group", "position", "subject",
+    "issuer", "serial", "sha1", "sha256", "key", "signature", "store", "code", "depth", "name", "problem",
+})  # fmt: skip
+"""Label names that belong to the series; a target's own labels cannot use them."""
+
+FAMILIES: tuple[Family, ...] = (
+    Family(
+        "smtp_tls_probe_success",
+        "Whether the last probe obtained the certificate of the server, whatever is wrong with it",
+        lambda r: [("", r.success)],
+    ),
+    Family("smtp_tls_probe_duration_seconds", "How long the last probe took", lambda r: [("", r.duration)]),
+    Family("smtp_tls_probe_phase_duration_seconds", "How long each phase of the last probe took", _phases),
+    Family(
+        "smtp_tls_probe_failure_info",
+        "Where and why the last probe ended without a certificate; present only while it did",
+        _failure,
+    ),
+    Family(
+        "smtp_tls_last_probe_timestamp_seconds",
+        "When the last probe began; probes follow the interval of the target, not the scrapes",
+        lambda r: [("", r.time.timestamp())],
+    ),
+    Family(
+        "smtp_tls_last_success_timestamp_seconds",
+        "When the certificate was last obtained; tells the age of every series about it",
+        _last_success,
+    ),
+    Family(
+        "smtp_tls_starttls_offered",
+        "Whether the server offers STARTTLS; absent for implicit TLS and when it cannot be told",
+        lambda r: _optional(r.observation.smtp.starttls_offered),
+    ),
+    Family("smtp_tls_connection_info", "What the last probe negotiated", _connection),
+    Family(
+        "smtp_tls_cert_days_to_expiry",
+        "Days until the certificate of the server expires, negative afterwards",
+        lambda r: _optional(r.verdict.days_left),
+    ),
+    Family(
+        "smtp_tls_cert_lifetime_remaining_ratio",
+        "Part of the lifetime of the certificate that is left, 0 to 1",
+        _ratio,
+    ),
+    Family(
+        "smtp_tls_cert_not_after_timestamp_seconds",
+        "When each presented certificate expires; position 0 is the certificate of the server",
+        _per_certificate(lambda facts: timestamp(facts.not_after)),
+    ),
+    Family(
+        "smtp_tls_cert_not_before_timestamp_seconds",
+        "When each presented certificate becomes valid",
+        _per_certificate(lambda facts: timestamp(facts.not_before)),
+    ),
+    Family(
+        "smtp_tls_cert_info",
+        "Identity of each presented certificate; sha1 is the thumbprint that Exchange and Windows print",
+        _certificates,
+    ),
+    Family(
+        "smtp_tls_chain_earliest_not_after_timestamp_seconds",
+        "When the first of the presented certificates expires",
+        _earliest,
+    ),
+    Family(
+        "smtp_tls_chain_valid_until_timestamp_seconds",
+        "When the first certificate of the path that was verified in the trust store expires",
+        _valid_until,
+    ),
+    Family(
+        "smtp_tls_chain_valid",
+        "Whether OpenSSL verifies the presented chain against the trust store now, names aside",
+        lambda r: [(pair("store", v.store), v.valid) for v in r.verdict.stores],
+    ),
+    Family(
+        "smtp_tls_chain_trusted",
+        "The same with all dates ignored",
+        lambda r: [(pair("store", v.store), v.trusted) for v in r.verdict.stores],
+    ),
+    Family(
+        "smtp_tls_verify_code",
+        "The first verification error as the number that OpenSSL gives it, 0 when there is none",
+        lambda r: [(pair("store", v.store), v.code) for v in r.verdict.stores],
+    ),
+    Family(
+        "smtp_tls_verify_error_info",
+        "The first verification error in words, present only while there is one",
+        _verify_errors,
+    ),
+    Family(
+        "smtp_tls_chain_complete",
+        "Whether the server sends every intermediate; absent when it cannot be told",
+        _complete,
+    ),
+    Family("smtp_tls_hostname_match", "Whether the certificate carries the expected name", _names),
+    Family(
+        "smtp_tls_self_signed", "Whether the certificate of the server is signed by its own key", _self_signed
+    ),
+    Family(
+        "smtp_tls_problem", "Whether the problem was found; absent when it could not be decided", _problems
+    ),
+    Family(
+        "smtp_tls_state",
+        "The worst of it: 0 ok, 1 warning, 2 critical, 3 unknown, as in Nagios",
+        lambda r: [("", r.verdict.state)],
+    ),
+)
+"""Every metric about targets, in the order in which they are published."""

@@ -1,0 +1,31 @@
+"""Label pairs and numbers in the text format 0.0.4 of Prometheus.
+
+In: names that this program chose, and values that may come from the network. Out: text that is valid
+inside the braces of a series, whatever the value was. It must not know what the series mean.
+"""
+
+from __future__ import annotations
+
+from exporter.publish.text import one_line
+
+LABEL_LIMIT = 256
+"""Characters that are kept of a label value. A longer one ends in an ellipsis."""
+
+
+def pair(name: str, value: str) -> str:
+    """One `name="value"`, with the value cut, made harmless and escaped."""
+    if not (value.isascii() and value.isprintable() and len(value) <= LABEL_LIMIT):
+        value = one_line(value, limit=LABEL_LIMIT)
+    if "\\" in value or '"' in value:
+        value = value.replace("\\", r"\\").replace('"', r"\"")
+    return f'{name}="{value}"'
+
+
+def pairs(**values: str) -> str:
+    """Several pairs, separated by commas."""
+    return ",".join([pair(name, value) for name, value in values.items()])
+
+
+def number(value: float) -> str:
+    """A sample's value: whole numbers and truths without a point, others with all their digits."""
+    return str(int(value)) if isinstance(value, int) else repr(value)

@@ -1,0 +1,101 @@
+"""Results as Prometheus series, in the text format 0.0.4.
+
+In: finished results. Out: their lines, and whole expositions of many of them. `/metrics` and `/probe` both use
+it, so a metric has one name and one meaning. It must not know which metrics there are: `families` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+
+from exporter.model import Result, State
+from exporter.publish.families import FAMILIES, RESERVED_LABELS, timestamp
+from exporter.publish.labels import number, pair, pairs
+
+BATCH = 250
+"""Results whose lines are joined at once; keeps each step of a large answer short."""
+
+
+def render(result: Result) -> Mapping[str, str]:
+    """The finished lines of one result, by the name of their family; families without any are left out.
+
+    Every series has the labels `target` and `address` and the target's own ones. Where one of those has the
+    name of a label of ours, ours counts, since a repeated label would make the whole answer invalid.
+    """
+    common = _target_labels(result)
+    rendered = {}
+    for family in FAMILIES:
+        samples = dict(family.samples(result))
+        if samples:
+            rendered[family.name] = "".join(
+                [_line(family.name, common, own, value) for own, value in samples.items()]
+            )
+    return rendered
+
+
+def exposition(rendered: Iterable[Mapping[str, str]]) -> Iterator[str]:
+    """All results as one text in chunks: each family once, its header first, its lines together.
+
+    Args:
+        rendered: what `render` made of each result. Two results of one target need different addresses.
+    """
+    results = tuple(rendered)
+    for family in FAMILIES:
+        header = family.header
+        for batch in _batches(results):
+            lines = "".join([one[family.name] for one in batch if family.name in one])
+            if lines:
+                yield header + lines
+                header = ""
+
+
+def compatible(results: Sequence[Result], duration: float) -> str:
+    """The series that alerts written for blackbox_exporter expect from a probe.
+
+    They have no target label, so several addresses share them: the probe succeeded when each address did,
+    and the certificate that expires first counts. `duration` is seconds.
+    """
+    ends = [timestamp(c.not_after) for r in results if r.success for c in r.verdict.chain]
+    versions = {r.observation.tls.version: 1.0 for r in results if r.observation.tls}
+    return "".join(
+        [
+            _block("probe_success", "Whether nothing critical was found", {"": _passed(results)}),
+            _block("probe_duration_seconds", "How long the probe took", {"": duration}),
+            _block(
+                "probe_ssl_earliest_cert_expiry",
+                "When the first of the presented certificates expires, as Unix time",
+                {"": min(ends)} if ends else {},
+            ),
+            _block(
+                "probe_tls_version_info",
+                "The TLS version that was negotiated",
+                {pair("version", version.replace("TLSv", "TLS ")): 1 for version in versions},
+            ),
+        ]
+    )
+
+
+def _block(name: str, text: str, samples: Mapping[str, float]) -> str:
+    lines = "".join([_line(name, "", own, value) for own, value in samples.items()])
+    return f"# HELP {name} {text}\n# TYPE {name} gauge\n{lines}" if lines else ""
+
+
+def _line(name: str, common: str, own: str, value: float) -> str:
+    labels = ",".join(filter(None, (common, own)))
+    return f"{name}{{{labels}}} {number(value)}\n" if labels else f"{name} {number(value)}\n"
+
+
+def _batches(results: Sequence[Mapping[str, str]]) -> Iterator[Sequence[Mapping[str, str]]]:
+    remaining = iter(results)
+    while batch := tuple(islice(remaining, BATCH)):
+        yield batch
+
+
+def _passed(results: Sequence[Result]) -> bool:
+    return bool(results) and all(r.success and r.verdict.state is not State.CRITICAL for r in results)
+
+
+def _target_labels(result: Result) -> str:
+    own = [pair(name, value) for name, value in result.target.labels if name not in RESERVED_LABELS]
+    return ",".join([pairs(target=result.target.name, address=result.observation.address), *own])

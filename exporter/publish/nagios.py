@@ -1,0 +1,196 @@
+"""One result as the output of a monitoring plugin: one line, performance data, long output.
+
+Comes in: a `Result` and what the check's own options found. Goes out: text that no server can add a
+line, a `|` or a control character to, and that fits into the 1,024 bytes that NRPE carries.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from exporter.model import Reason, State
+from exporter.publish import drawing, sections
+from exporter.publish.text import common_name, cut, one_line, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from exporter.model import Problem, Result, Threshold
+
+SERVICE = "SMTP_TLS"
+LIMIT = 1023
+"""Bytes of the first line. With its line end they fill an NRPE packet of version 2."""
+
+_NAME_OCTETS = 128
+_WHERE_OCTETS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong: a problem of the server, or a limit of the check's own options."""
+
+    name: str
+    severity: State
+    summary: str
+
+
+def findings(result: Result, timed_out: State = State.CRITICAL) -> tuple[Finding, ...]:
+    """The problems of a result.
+
+    Args:
+        result: what was found.
+        timed_out: the severity of a probe that ran out of time.
+    """
+    return tuple(
+        Finding(problem.kind.value, _severity(result, problem, timed_out), problem.summary)
+        for problem in result.verdict.problems
+    )
+
+
+def worst_first(found: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The findings by severity, those of one severity in the order given."""
+    return tuple(sorted(found, key=lambda finding: -finding.severity.rank))
+
+
+def overall(result: Result, found: Sequence[Finding]) -> State:
+    """The state of the service: that of the worst finding."""
+    return max((f.severity for f in found), key=lambda state: state.rank, default=result.verdict.state)
+
+
+def first_line(result: Result, found: Sequence[Finding], response: tuple[str, str] = ("", "")) -> str:
+    """State, server, every finding by name, and performance data, at most `LIMIT` bytes.
+
+    Args:
+        result: what was found.
+        found: what is wrong, worst first.
+        response: the ranges of the response time, warning and critical, as given.
+    """
+    where = cut(_safe(result.target.name), _WHERE_OCTETS)
+    start = f"{SERVICE} {overall(result, found).name} - {where} {sections.mode_name(result.target.mode)}: "
+    end = f" | {performance(result, response)}"
+    room = LIMIT - len((start + end).encode())
+    return start + (_listed(found, room) if found else _healthy(result)) + end
+
+
+def performance(result: Result, response: tuple[str, str] = ("", "")) -> str:
+    """Performance data. Without a certificate there is no `days_to_expiry`: Icinga refuses `U`."""
+    data = [_datum("time", f"{result.duration:.2f}s", *response)]
+    if result.verdict.days_left is not None and result.verdict.chain:
+        leaf, policy = result.verdict.chain[0], result.target.policy
+        ranges = (_range(policy.warning, leaf.lifetime_days), _range(policy.critical, leaf.lifetime_days))
+        data.insert(0, _datum("days_to_expiry", f"{result.verdict.days_left:.1f}", *ranges))
+    return " ".join(data)
+
+
+def long_output(result: Result, verbosity: int) -> list[str]:
+    """The lines below the first one.
+
+    Args:
+        result: what was found.
+        verbosity: 0 nothing; 1 chain, cause and remedy; 2 also names, stores, connection and what
+            clients say; 3 also the SMTP dialogue.
+    """
+    if verbosity < 1:
+        return []
+    lines = [line for problem in result.verdict.problems for line in _explained(problem, verbosity)]
+    lines += _part("Chain", drawing.draw(result, sections.plain))
+    if verbosity >= 2:
+        lines += _part("Names", sections.names(result, sections.plain))
+        lines += _part("Verification", sections.stores(result, sections.plain))
+        lines += _part("Connection", sections.connection(result, sections.plain))
+    if verbosity >= 3:
+        lines += _part("Transcript", sections.transcript(result.observation))
+    return [_without_pipe(line) for line in lines]
+
+
+def unknown(message: str, where: str = "") -> str:
+    """The line for when there is no result: wrong usage, or a fault of this program."""
+    start = f"{cut(_safe(where), _WHERE_OCTETS)}: " if where else ""
+    return cut(f"{SERVICE} {State.UNKNOWN.name} - {start}{_safe(message, LIMIT)}", LIMIT)
+
+
+def _severity(result: Result, problem: Problem, timed_out: State) -> State:
+    failure = result.observation.failure
+    if failure is None or result.success:
+        return problem.severity
+    special = {Reason.TIMEOUT: timed_out, Reason.INTERNAL_ERROR: State.UNKNOWN}
+    return special.get(failure.reason, problem.severity)
+
+
+def _healthy(result: Result) -> str:
+    if not result.verdict.chain:
+        return "nothing wrong"
+    leaf = result.verdict.chain[0]
+    subject = cut(_safe(leaf.common_name or _first_name(leaf.sans) or leaf.subject), _NAME_OCTETS)
+    issuer = cut(_safe(common_name(leaf.issuer)), _NAME_OCTETS)
+    left = "" if result.verdict.days_left is None else f" ({_days(result.verdict.days_left)})"
+    return f"'{subject}' from '{issuer}' valid until {leaf.not_after:%Y-%m-%d}{left}"
+
+
+def _first_name(sans: Sequence[str]) -> str:
+    return sans[0].partition(":")[2] if sans else ""
+
+
+def _days(left: float) -> str:
+    return plural(int(left), "day") if left >= 0 else f"expired {plural(int(-left), 'day')} ago"
+
+
+def _listed(found: Sequence[Finding], room: int) -> str:
+    """Every finding's name, and as much of the summaries as fits, shortening the longest first."""
+    summaries = [_safe(finding.summary, LIMIT) for finding in found]
+    names = sum(len(f"{finding.name}: ; ".encode()) for finding in found)
+    share = _share([len(summary.encode()) for summary in summaries], room - names)
+    parts = zip(found, summaries, strict=True)
+    return "; ".join(f"{finding.name}: {cut(summary, share)}" for finding, summary in parts)
+
+
+def _share(sizes: Sequence[int], room: int) -> int:
+    """The largest size to which all can be cut so that together they fit into the room."""
+    remaining = sorted(sizes)
+    while remaining:
+        share = room // len(remaining)
+        if remaining[0] > share:
+            return max(share, 0)
+        room -= remaining.pop(0)
+    return max(sizes, default=0)
+
+
+def _datum(label: str, value: str, warning: str = "", critical: str = "") -> str:
+    return f"'{label}'={value};{warning};{critical}".rstrip(";")
+
+
+def _range(threshold: Threshold, lifetime: float) -> str:
+    """A threshold in days as a range of the guidelines; `lifetime` in days gives ratios their size."""
+    scale = lifetime if threshold.ratio else 1.0
+    low, high = threshold.low * scale, threshold.high * scale
+    start = "~:" if low == float("-inf") else f"{_number(low)}:"
+    end = "" if high == float("inf") else _number(high)
+    return ("@" if threshold.inside else "") + start + end
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def _part(title: str, lines: Iterable[str]) -> list[str]:
+    content = [f"  {line}".rstrip() for line in lines]
+    return [f"{title}:", *content] if content else []
+
+
+def _explained(problem: Problem, verbosity: int) -> list[str]:
+    lines = sections.summary(problem, sections.plain)
+    lines += [f"    {step}" for step in sections.remedy(problem)]
+    if verbosity >= 2:
+        lines += [f"    {line}" for line in sections.clients(problem, sections.plain)]
+    return lines
+
+
+def _safe(text: str, limit: int = 256) -> str:
+    return _without_pipe(one_line(text, limit))
+
+
+def _without_pipe(text: str) -> str:
+    # Nagios turns a backslash and an n into a line break in results that were passed on (NSCA).
+    return re.sub(r"\\+(?=n)", "/", text.replace("|", "¦"))

@@ -1,0 +1,81 @@
+"""The overview page: every target on one screen, the worst first.
+
+In: targets with their latest results, and the time. Out: HTML in pieces, since there may be ten thousand
+targets. Everything from outside passes through `one_line` and the templates' autoescape. The page needs no
+JavaScript; its style sheet is a resource of its own, so that the security policy can forbid inline styles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from functools import cache
+from importlib import resources
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from exporter import __version__
+from exporter.model import Result, Target
+from exporter.publish.page.rows import Row, rows
+
+PIECE = 32_768
+"""Characters of HTML that are collected before they are sent."""
+
+
+def overview(
+    targets: Sequence[tuple[Target, Sequence[Result]]], now: datetime, *, telemetry_path: str = "/metrics"
+) -> Iterator[str]:
+    """The page in pieces.
+
+    Args:
+        targets: each with its results, none before its first probe.
+        now: aware; ages are counted up to it.
+        telemetry_path: where the metrics are.
+    """
+    lines = sorted((row for target, results in targets for row in rows(target, results, now)), key=Row.order)
+    template = _environment().get_template("overview.html")
+    parts = template.generate(
+        version=__version__,
+        rows=lines,
+        counts=_counts(lines),
+        target_count=len(targets),
+        now=now,
+        telemetry_path=telemetry_path,
+    )
+    yield from _pieces(parts)
+
+
+@cache
+def style_sheet() -> str:
+    """The CSS that the page links to as `/style.css`."""
+    return resources.files(__name__).joinpath("templates", "style.css").read_text("utf-8")
+
+
+def _counts(lines: Sequence[Row]) -> list[tuple[str, int]]:
+    states = [row.state for row in lines]
+    shown = ["critical", "warning", "unknown", "ok", "waiting"]
+    return [(state, states.count(state)) for state in shown if state in {"critical", "ok"} or state in states]
+
+
+def _pieces(parts: Iterator[str]) -> Iterator[str]:
+    """Parts of about PIECE characters; the template makes many very short ones."""
+    collected: list[str] = []
+    size = 0
+    for part in parts:
+        collected.append(part)
+        size += len(part)
+        if size >= PIECE:
+            yield "".join(collected)
+            collected, size = [], 0
+    yield "".join(collected)
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader(__name__),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

@@ -1,0 +1,170 @@
+"""The parts of a result in words, line by line, for people who read a terminal or a monitoring page.
+
+Comes in: a `Result` and a way to paint. Goes out: lists of lines that are safe to print. The report
+and the long output of the Nagios check put them together, each in its own way.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exporter.model import Mode, Result, StoreVerdict
+from exporter.publish.drawing import linked
+from exporter.publish.text import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from exporter.model import NameVerdict, Observation, Problem, Reply, TlsFacts
+    from exporter.publish.drawing import Paint
+
+_PROSE = 4000
+"""Characters that are kept of a sentence, far more than any of ours has."""
+
+
+def plain(_style: str, text: str) -> str:
+    """Paints nothing."""
+    return text
+
+
+def mode_name(mode: Mode) -> str:
+    """How TLS begins, as mail administrators write it."""
+    return "STARTTLS" if mode is Mode.STARTTLS else "TLS"
+
+
+# --- connection -----------------------------------------------------------------------------------
+
+
+def connection(result: Result, paint: Paint) -> list[str]:
+    """When and where was looked, what the server said, and what TLS was agreed on."""
+    observation = result.seen or result.observation
+    lines = [_visit(result)]
+    if (greeting := observation.smtp.greeting) is not None:
+        lines.append(f"greeting  {_reply_start(greeting)}")
+    if observation.tls is not None:
+        lines.append(f"protocol  {_negotiated(observation.tls)}")
+        if observation.tls.aborted:
+            lines.append(paint("warning", f"then the server ended it: {one_line(observation.tls.aborted)}"))
+    if result.observation.failure is not None:
+        lines.append(paint("critical", f"failed    {_failure(result)}"))
+        lines += _age(result, paint)
+    return lines
+
+
+def _visit(result: Result) -> str:
+    address = one_line(result.observation.address) or "no address"
+    moment = f"{result.time:%Y-%m-%d %H:%M:%S} UTC"
+    return f"address   {address}, {mode_name(result.target.mode)}, {moment}, took {result.duration:.2f} s"
+
+
+def _reply_start(reply: Reply) -> str:
+    return one_line(f"{reply.code} {reply.text}", 160)
+
+
+def _negotiated(tls: TlsFacts) -> str:
+    cipher = f"{tls.cipher} ({tls.bits} bits)" if tls.cipher and tls.bits else tls.cipher
+    return one_line(", ".join(filter(None, (tls.version, cipher, tls.group, tls.signature))))
+
+
+def _failure(result: Result) -> str:
+    failure = result.observation.failure
+    assert failure is not None
+    reason = failure.reason.replace("_", " ")
+    return f"at stage {failure.stage}: {reason}" + (
+        f" ({one_line(failure.detail)})" if failure.detail else ""
+    )
+
+
+def _age(result: Result, paint: Paint) -> list[str]:
+    if result.seen is None or result.seen_at is None or result.success:
+        return []
+    return [paint("warning", f"what follows was seen on {result.seen_at:%Y-%m-%d %H:%M:%S} UTC")]
+
+
+# --- verdicts ---------------------------------------------------------------------------------------
+
+
+def stores(result: Result, paint: Paint) -> list[str]:
+    """What OpenSSL says of the chain against each trust store, in the words of `openssl s_client`."""
+    lines: list[str] = []
+    for verdict in result.verdict.stores:
+        lines += _store(result, verdict, paint)
+    return lines
+
+
+def _store(result: Result, verdict: StoreVerdict, paint: Paint) -> list[str]:
+    title = f"against the store {paint('bold', one_line(verdict.store))}"
+    if verdict.valid:
+        until = f", until {verdict.valid_until:%Y-%m-%d}" if verdict.valid_until else ""
+        return [title, paint("ok", f"  Verify return code: 0 (ok){until}")]
+    depth = (
+        [] if verdict.depth is None else [f"  depth={verdict.depth} {_subject_at(result, verdict)}".rstrip()]
+    )
+    error = paint("critical", f"  verify error:num={verdict.code}:{one_line(verdict.reason)}")
+    trusted = [paint("dim", "  trusted, were it not for the date")] if verdict.trusted else []
+    return [title, *depth, error, *trusted]
+
+
+def _subject_at(result: Result, verdict: StoreVerdict) -> str:
+    presented = result.verdict.chain
+    path = linked(presented)[0] if presented else []
+    on_path = verdict.path or tuple(presented[position] for position in path)
+    depth = verdict.depth or 0
+    return one_line(on_path[depth].subject) if depth < len(on_path) else ""
+
+
+def names(result: Result, paint: Paint) -> list[str]:
+    """Whether the leaf carries each expected name."""
+    return [_name(verdict, paint) for verdict in result.verdict.names]
+
+
+def _name(verdict: NameVerdict, paint: Paint) -> str:
+    name, detail = one_line(verdict.name), one_line(verdict.matched or "")
+    if verdict.match is None:
+        return f"? {name}  " + paint("dim", detail or "cannot be told")
+    if verdict.match:
+        return paint("ok", f"✓ {name}") + (f"  by {detail}" if detail else "")
+    return paint("critical", f"✗ {name}") + f"  {detail or 'is not in the certificate'}"
+
+
+def summary(problem: Problem, paint: Paint) -> list[str]:
+    """The problem's name and severity, and the facts of this server in a sentence."""
+    severity = problem.severity.name.lower()
+    seen_by = f", store {', '.join(map(one_line, problem.stores))}" if problem.stores else ""
+    return [paint(severity, problem.kind.value) + f" ({severity}{seen_by})", f"  {_prose(problem.summary)}"]
+
+
+def clients(problem: Problem, paint: Paint) -> list[str]:
+    """Who fails, in the client's own words."""
+    width = max((len(one_line(client)) for client in problem.clients), default=0)
+    return [
+        paint("bold", one_line(client).ljust(width)) + f"  {_prose(words)}"
+        for client, words in problem.clients.items()
+    ]
+
+
+def remedy(problem: Problem) -> list[str]:
+    """What to do, one step a line."""
+    return [_prose(step) for step in problem.remedy.split("\n") if step.strip()]
+
+
+def transcript(observation: Observation) -> Iterator[str]:
+    """The SMTP dialogue; `C:` is this program, `S:` the server."""
+    for exchange in observation.smtp.exchanges:
+        if exchange.command:
+            yield f"C: {one_line(exchange.command, _PROSE)}"
+        if exchange.reply is not None:
+            yield from _reply(exchange.reply)
+    if observation.smtp.injected:
+        injected = observation.smtp.injected.decode("utf-8", "surrogateescape")
+        yield f"S: (before TLS began) {one_line(injected, _PROSE)}"
+
+
+def _reply(reply: Reply) -> Iterator[str]:
+    for number, line in enumerate(reply.lines, 1):
+        separator = " " if number == len(reply.lines) else "-"
+        yield f"S: {reply.code}{separator}{one_line(line, _PROSE)}"
+
+
+def _prose(text: str) -> str:
+    return one_line(text, _PROSE)

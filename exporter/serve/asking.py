@@ -1,0 +1,128 @@
+"""What a request to `/probe` asks for.
+
+In: the query and the headers of blackbox_exporter's protocol, and what is configured. Out: the target as it
+is to be probed, or the HTTP error that says what is wrong with the request. Only configured targets may be
+asked for, so that nobody can make this program connect anywhere else.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import math
+import re
+
+from aiohttp import web
+
+from exporter.model import Target
+from exporter.publish.text import one_line
+from exporter.serve.service import Service
+
+TIMEOUT_HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
+
+DEFAULT_PORT = 25
+"""The port of a `target` without one."""
+
+_HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9_.-]{1,253}")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Question:
+    """A probe that was asked for; `timeout` is seconds for all of it."""
+
+    target: Target
+    timeout: float
+    debug: bool
+
+
+def read(request: web.Request, service: Service) -> Question:
+    """Understand a request.
+
+    Raises:
+        web.HTTPBadRequest: a parameter or header is missing, repeated or cannot be used.
+        web.HTTPForbidden: the target is not configured.
+    """
+    name = _parameter(request, "target")
+    if not name:
+        raise web.HTTPBadRequest(text="Parameter target is missing: /probe?target=HOST:PORT\n")
+    module, hostname = _parameter(request, "module"), _parameter(request, "hostname")
+    target = _with_module(_configured(name, service), module, service)
+    if hostname:
+        target = _with_name(target, hostname)
+    debug = _parameter(request, "debug").lower() in {"true", "1"}
+    return Question(target, _timeout(request, target, service.timeout_offset), debug)
+
+
+def _parameter(request: web.Request, name: str) -> str:
+    values = request.query.getall(name, [])
+    if len(values) > 1:
+        raise web.HTTPBadRequest(text=f"Parameter {name} is given more than once\n")
+    return values[0].strip() if values else ""
+
+
+def _configured(name: str, service: Service) -> Target:
+    """The target of that display name, else the first one at that host and port."""
+    targets = [entry.target for entry in service.board.entries()]
+    place = _place(name)
+    for target in targets:
+        if target.name == name:
+            return target
+    for target in targets:
+        if place == (_host(target.host), target.port):
+            return target
+    raise web.HTTPForbidden(text=f"Target {one_line(name)} is not configured\n")
+
+
+def _place(name: str) -> tuple[str, int]:
+    """Host and port of `host`, `host:port`, `address`, `[address]` or `[address]:port`."""
+    bracketed = re.fullmatch(r"\[([^\]]*)\](?::([0-9]{1,5}))?", name)
+    plain = re.fullmatch(r"([^:\[\]]*)(?::([0-9]{1,5}))?", name)
+    match = bracketed or plain
+    host, port = match.groups() if match else (name, None)
+    return _host(host), int(port or DEFAULT_PORT)
+
+
+def _host(host: str) -> str:
+    """One spelling for each host: addresses in their shortest form, names in lower case."""
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        return host.lower().removesuffix(".")
+
+
+def _with_module(target: Target, module: str, service: Service) -> Target:
+    if not module:
+        return target
+    if module not in service.modules:
+        raise web.HTTPBadRequest(text=f"Module {one_line(module)} is not configured\n")
+    return service.modules[module](target)
+
+
+def _with_name(target: Target, hostname: str) -> Target:
+    """The target with another expected name, which is also sent as SNI unless it is an address."""
+    try:
+        name, sni = str(ipaddress.ip_address(hostname)), ""
+    except ValueError:
+        if not _HOST_NAME.fullmatch(hostname):
+            raise web.HTTPBadRequest(
+                text="Parameter hostname is not a host name; write international names in their xn-- form\n"
+            ) from None
+        name = sni = hostname
+    return dataclasses.replace(target, names=(name,), sni=sni)
+
+
+def _timeout(request: web.Request, target: Target, offset: float) -> float:
+    """Seconds for the whole probe: the scrape timeout less the offset, else the target's own.
+
+    Where the offset would leave less than half of the scrape timeout, half of it is used.
+    """
+    header = request.headers.get(TIMEOUT_HEADER)
+    if header is None:
+        return target.timeout
+    try:
+        seconds = float(header)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise web.HTTPBadRequest(text=f"Header {TIMEOUT_HEADER} is not a number of seconds\n")
+    return max(seconds - offset, seconds / 2)

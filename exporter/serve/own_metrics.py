@@ -1,0 +1,85 @@
+"""The exporter's metrics about itself, for `/metrics` only.
+
+In: the statistics. Out: their exposition, built anew at each request, together with the usual ones about the
+process and the interpreter.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import generate_latest
+from prometheus_client.registry import Collector
+
+from exporter import __version__
+from exporter.serve.statistics import Statistics
+
+
+class OwnMetrics(Collector):
+    """Collects from the statistics at scrape time. Families made here carry no `_created` series."""
+
+    def __init__(self, statistics: Statistics) -> None:
+        self._statistics = statistics
+
+    def describe(self) -> Iterator[Metric]:
+        """The families, so that the registry finds a name that is used twice."""
+        return self.collect()
+
+    def collect(self) -> Iterator[Metric]:
+        """One family after the other."""
+        yield _build_info()
+        for name, text, value in self._gauges():
+            yield GaugeMetricFamily(f"smtp_tls_exporter_{name}", text, value=value)
+        yield CounterMetricFamily(
+            "smtp_tls_exporter_probes",
+            "Finished probes, one for each address of a target",
+            value=self._statistics.probes,
+        )
+        failures = CounterMetricFamily(
+            "smtp_tls_exporter_probe_failures",
+            "Probes that obtained no certificate, by the stage where they ended; internal is a fault of ours",
+            labels=["stage"],
+        )
+        for stage, count in self._statistics.failures.items():
+            failures.add_metric([stage], count)
+        yield failures
+
+    def _gauges(self) -> tuple[tuple[str, str, float], ...]:
+        now = self._statistics
+        return (
+            ("config_last_reload_successful", "Whether the configuration was loaded", now.config_loaded),
+            (
+                "config_last_reload_success_timestamp_seconds",
+                "When the configuration was last loaded",
+                now.config_loaded_at,
+            ),
+            ("targets", "Configured targets", now.targets),
+            ("probes_in_flight", "Targets that are being examined", now.in_flight),
+            ("schedule_lag_seconds", "How late the latest scheduled probe began", now.schedule_lag),
+        )
+
+
+def _build_info() -> Metric:
+    info = GaugeMetricFamily(
+        "smtp_tls_exporter_build_info", "Which version runs", labels=["version", "pythonversion"]
+    )
+    info.add_metric([__version__, platform.python_version()], 1)
+    return info
+
+
+def registry(statistics: Statistics) -> CollectorRegistry:
+    """A registry of its own with everything about this process."""
+    own = CollectorRegistry()
+    own.register(OwnMetrics(statistics))
+    ProcessCollector(registry=own)
+    PlatformCollector(registry=own)
+    GCCollector(registry=own)
+    return own
+
+
+def exposition(own: CollectorRegistry) -> bytes:
+    """The text of the registry in the format 0.0.4."""
+    return generate_latest(own)

@@ -1,0 +1,141 @@
+"""The daemon's life: everything is started, and stopped again within seconds.
+
+In: a configuration and the settings of the command line. Out: a running schedule and web server. It must not
+load anything: reading a large configuration would hold up the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from aiohttp import web
+
+from exporter import pipeline
+from exporter.config import Config
+from exporter.model import Result, Target, TrustStore
+from exporter.serve.board import Board
+from exporter.serve.limits import Gate, Limits
+from exporter.serve.scheduler import Scheduler
+from exporter.serve.service import Service
+from exporter.serve.statistics import Statistics
+from exporter.serve.web import application
+
+GRACE = 1.0
+"""Seconds that answers which are under way get when the daemon stops."""
+
+WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not listened on
+
+
+class ListenError(Exception):
+    """An address cannot be listened on; the message says which and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen; no host stands for all of this machine's addresses, port 0 for any free one."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the command line says about serving."""
+
+    listen: Sequence[Address]
+    telemetry_path: str = "/metrics"
+    timeout_offset: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A daemon that has started: where it listens, and the task that ends only when it must."""
+
+    urls: Sequence[str]
+    schedule: asyncio.Task[None]
+
+
+@asynccontextmanager
+async def running(config: Config, settings: Settings) -> AsyncIterator[Running]:
+    """Probe and answer until the block is left.
+
+    Raises:
+        ListenError: on entering, before anything is probed.
+    """
+    service = _service(config, settings)
+    runner = web.AppRunner(
+        application(service), access_log=None, handler_cancellation=True, shutdown_timeout=GRACE
+    )
+    await runner.setup()
+    try:
+        for address in settings.listen:
+            await _listen(runner, address)
+        scheduler = Scheduler(
+            config.targets,
+            service.examine,
+            service.board,
+            limits=service.limits,
+            statistics=service.statistics,
+        )
+        schedule = asyncio.create_task(scheduler.run())
+        try:
+            service.ready = True
+            yield Running(urls(runner.addresses), schedule)
+        finally:
+            service.ready = False
+            schedule.cancel()
+            await asyncio.wait({schedule}, timeout=GRACE)
+    finally:
+        await runner.cleanup()
+
+
+def _service(config: Config, settings: Settings) -> Service:
+    limits = Limits(config.limits.concurrency, config.limits.per_host, config.limits.per_host_delay)
+    return Service(
+        board=Board(config.targets),
+        limits=limits,
+        statistics=Statistics(targets=len(config.targets), config_loaded=True, config_loaded_at=time.time()),
+        examine=partial(_examine, config.stores),
+        modules={name: module.apply for name, module in config.modules.items()},
+        telemetry_path=settings.telemetry_path,
+        timeout_offset=settings.timeout_offset,
+    )
+
+
+async def _examine(
+    stores: Mapping[str, TrustStore],
+    target: Target,
+    *,
+    previous: Sequence[Result] = (),
+    gate: Gate = pipeline.open_gate,
+    timeout: float | None = None,
+) -> tuple[Result, ...]:
+    return await pipeline.examine(target, stores, previous=previous, gate=gate, timeout=timeout)
+
+
+async def _listen(runner: web.AppRunner, address: Address) -> None:
+    try:
+        await web.TCPSite(runner, address.host or None, address.port).start()
+    except OSError as error:
+        # asyncio words its own message around the system's; the number has the short one.
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+        raise ListenError(f"cannot listen on {address}: {reason}") from error
+
+
+def urls(addresses: Sequence[Sequence[object]]) -> tuple[str, ...]:
+    """Where a person can look, from the names of listening sockets."""
+    places = []
+    for host, port, *_ in addresses:
+        name = "localhost" if host in WILDCARDS else f"[{host}]" if ":" in str(host) else host
+        places.append(f"http://{name}:{port}/")
+    return tuple(dict.fromkeys(places))

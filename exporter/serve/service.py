@@ -1,0 +1,41 @@
+"""What the handlers of the web server share: one value, put together by the command.
+
+In: the parts of the running program. Out: typed access to them in every handler.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from exporter.model import Target
+from exporter.serve.board import Board
+from exporter.serve.limits import Limits
+from exporter.serve.scheduler import Examine
+from exporter.serve.statistics import Statistics
+
+Overrides = Callable[[Target], Target]
+"""What a module does to a target (`exporter.config.Module.apply`)."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Service:
+    """The parts of the running program.
+
+    `timeout_offset` is seconds taken off Prometheus' scrape timeout. `ready` turns true when the schedule
+    has started.
+    """
+
+    board: Board
+    limits: Limits
+    statistics: Statistics
+    examine: Examine
+    modules: Mapping[str, Overrides] = field(default_factory=dict)
+    telemetry_path: str = "/metrics"
+    timeout_offset: float = 0.5
+    ready: bool = False
+
+
+SERVICE: web.AppKey[Service] = web.AppKey("service", Service)

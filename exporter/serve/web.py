@@ -1,0 +1,98 @@
+"""The web server's routes.
+
+In: HTTP requests. Out: the board as metrics or as a page, single probes, and the state of the daemon. It must
+not decide anything about certificates, and it answers the same for GET and HEAD; other methods get 405.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from aiohttp import hdrs, web
+
+from exporter.publish import metrics, page
+from exporter.serve import answers, asking, debug, own_metrics
+from exporter.serve.service import SERVICE, Service
+
+TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
+"""Prometheus 3 refuses an answer without a content type that it knows."""
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+"""Sent with every answer."""
+
+
+def application(service: Service) -> web.Application:
+    """The application with all of its routes."""
+    app = web.Application()
+    app[SERVICE] = service
+    own = own_metrics.registry(service.statistics)
+
+    async def metrics_handler(request: web.Request) -> web.StreamResponse:
+        def pieces() -> Iterator[str | bytes]:
+            yield from metrics.exposition(service.board.rendered())
+            yield own_metrics.exposition(own)
+
+        return await answers.stream(request, TEXT_FORMAT, pieces())
+
+    app.router.add_get("/", _overview)
+    app.router.add_get("/style.css", _style_sheet)
+    app.router.add_get(service.telemetry_path, metrics_handler)
+    app.router.add_get("/probe", _probe)
+    app.router.add_get("/-/healthy", _healthy)
+    app.router.add_get("/-/ready", _ready)
+    app.on_response_prepare.append(_add_headers)
+    return app
+
+
+async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(HEADERS)
+    response.headers[hdrs.SERVER] = "smtp-tls-exporter"
+
+
+async def _overview(request: web.Request) -> web.StreamResponse:
+    service = request.app[SERVICE]
+    targets = [(entry.target, entry.results) for entry in service.board.entries()]
+    pieces = page.overview(targets, datetime.now(UTC), telemetry_path=service.telemetry_path)
+    return await answers.stream(request, "text/html; charset=utf-8", pieces)
+
+
+async def _style_sheet(_request: web.Request) -> web.Response:
+    headers = {hdrs.CACHE_CONTROL: "max-age=300"}
+    return web.Response(text=page.style_sheet(), content_type="text/css", headers=headers)
+
+
+async def _probe(request: web.Request) -> web.Response:
+    service = request.app[SERVICE]
+    question = asking.read(request, service)
+    started = time.monotonic()
+    service.statistics.in_flight += 1
+    try:
+        results = await service.examine(question.target, gate=service.limits.gate, timeout=question.timeout)
+    finally:
+        service.statistics.in_flight -= 1
+    service.statistics.finished(results)
+    body = metrics.compatible(results, time.monotonic() - started)
+    body += "".join(metrics.exposition(map(metrics.render, results)))
+    if question.debug:
+        return web.Response(text=debug.explain(question.target, results, body))
+    return web.Response(body=body.encode(), headers={hdrs.CONTENT_TYPE: TEXT_FORMAT})
+
+
+async def _healthy(_request: web.Request) -> web.Response:
+    return web.Response(text="Healthy\n")
+
+
+async def _ready(request: web.Request) -> web.Response:
+    if request.app[SERVICE].ready:
+        return web.Response(text="Ready\n")
+    return web.Response(status=503, text="Not ready: the schedule has not started\n")

@@ -1,0 +1,1 @@
+"""What a probe costs, in units of the least that any probe can cost."""

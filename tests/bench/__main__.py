@@ -1,0 +1,100 @@
+"""`make bench`: sweep many servers and print what a probe costs beside the floor of the same run.
+
+A shared machine drifts by a tenth or more within seconds. So the floor is measured beside every sweep, several
+times, in processes of their own, and what counts is the median of the ratios. Nothing counts unless all of
+its probes succeeded: otherwise the run ends.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.bench.measure import Cost, run
+from tests.bench.servers import fleet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Rounds = list[dict[str, Cost]]
+"""What each repetition measured, the floor among it."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the table: medians over the repetitions."""
+
+    key: str
+    what: str
+    wall: float
+    """Seconds of the whole sweep."""
+    cpu_ms: float
+    """CPU milliseconds of one probe."""
+    floors: float
+    """The same in units of the floor that was measured beside it."""
+    worst: float
+    """The largest of the ratios of which `floors` is the median."""
+
+
+def main() -> None:
+    """Measure and print."""
+    options = _options()
+    lines = []
+    print(f"{options.targets} targets on one nginx, STARTTLS, medians of {options.repetitions}\n")
+    print(f"{'key':<10}{'':<14}{'wall s':>8}{'CPU ms/probe':>14}{'floors':>8}{'worst':>8}")
+    for key in options.keys:
+        for line in summarize(key, measure(key, options.targets, options.repetitions)):
+            print(
+                f"{line.key:<10}{line.what:<14}{line.wall:>8.2f}{line.cpu_ms:>14.2f}"
+                f"{line.floors:>8.2f}{line.worst:>8.2f}",
+                flush=True,
+            )
+            lines.append(asdict(line))
+    if options.json:
+        options.json.write_text(json.dumps(lines, indent=2) + "\n", encoding="utf-8")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--targets", type=int, default=1000, help="servers to sweep (1000)")
+    parser.add_argument("--repetitions", type=int, default=3, help="measurements of each kind (3)")
+    parser.add_argument("--keys", nargs="+", default=["rsa-2048", "ec-p256"], help="kinds of keys")
+    parser.add_argument("--json", type=Path, help="write the figures to this file, too")
+    return parser.parse_args()
+
+
+def measure(key: str, targets: int, repetitions: int) -> Rounds:
+    """Measure floor and sweep in turn."""
+    with tempfile.TemporaryDirectory() as directory, fleet(Path(directory), targets, key) as servers:
+        return [
+            run("tests.bench.floor", servers) | run("tests.bench.sweep", servers) for _ in range(repetitions)
+        ]
+
+
+def summarize(key: str, rounds: Rounds) -> Iterator[Line]:
+    """The medians of each kind of measurement."""
+    for what in rounds[0]:
+        ratios = [each[what].cpu_ms / each["floor"].cpu_ms for each in rounds]
+        yield Line(
+            key,
+            what,
+            statistics.median(each[what].wall for each in rounds),
+            statistics.median(each[what].cpu_ms for each in rounds),
+            statistics.median(ratios),
+            max(ratios),
+        )
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (pytest.skip.Exception, pytest.fail.Exception) as reason:
+        sys.exit(f"bench: {reason}")

@@ -1,0 +1,68 @@
+"""The stopwatch, and how a measuring process reports to its parent."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import resource
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.bench.servers import Fleet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass
+class Cost:
+    """What some probes took: seconds on the wall, and of this process's CPU (user and system)."""
+
+    probes: int
+    wall: float = 0.0
+    cpu: float = 0.0
+
+    @property
+    def cpu_ms(self) -> float:
+        """CPU milliseconds of one probe."""
+        return 1000 * self.cpu / self.probes
+
+
+@contextlib.contextmanager
+def stopwatch(probes: int) -> Iterator[Cost]:
+    """Measure the block. Whoever uses it checks that every probe in it succeeded."""
+    cost = Cost(probes)
+    wall, cpu = time.perf_counter(), _cpu()
+    yield cost
+    cost.wall, cost.cpu = time.perf_counter() - wall, _cpu() - cpu
+
+
+def _cpu() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def run(module: str, fleet: Fleet) -> dict[str, Cost]:
+    """Measure in a fresh process, so that nothing is cached and nobody else's work is counted."""
+    words = [sys.executable, "-m", module, str(fleet.count), str(fleet.port), str(fleet.root)]
+    done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True)
+    return {name: Cost(**figures) for name, figures in json.loads(done.stdout).items()}
+
+
+def arguments() -> Fleet:
+    """The servers that the parent process named on the command line."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("count", type=int)
+    parser.add_argument("port", type=int)
+    parser.add_argument("root", type=Path)
+    return Fleet(**vars(parser.parse_args()))
+
+
+def report(costs: dict[str, Cost]) -> None:
+    """Hand the figures to the parent process."""
+    print(json.dumps({name: asdict(cost) for name, cost in costs.items()}))

@@ -1,0 +1,1 @@
+"""What users copy, and what the documents say, held against the code."""

@@ -1,0 +1,78 @@
+"""What the exporter really publishes, and which options its programs really have."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from exporter import config, pipeline, trust
+from exporter.demo import Demo
+from exporter.publish.metrics import compatible, exposition, render
+from exporter.serve.own_metrics import OwnMetrics
+from exporter.serve.statistics import Statistics
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from exporter.model import Result
+
+Labels = dict[str, frozenset[str]]
+"""Label names by metric."""
+
+
+async def _examine_demo() -> list[Result]:
+    async with Demo() as demo:
+        loaded = config.load(demo.config_path, trust.load)
+        found = await asyncio.gather(*(pipeline.examine(target, loaded.stores) for target in loaded.targets))
+    return [result for results in found for result in results]
+
+
+def _labels(samples: Iterable[tuple[str, Mapping[str, str]]]) -> Labels:
+    found: dict[str, set[str]] = defaultdict(set)
+    for name, labels in samples:
+        found[name] |= set(labels)
+    return {name: frozenset(labels) for name, labels in found.items()}
+
+
+def _parsed(text: str) -> Labels:
+    families = text_string_to_metric_families(text)
+    return _labels((sample.name, sample.labels) for family in families for sample in family.samples)
+
+
+@pytest.fixture(scope="session")
+def demo_results() -> list[Result]:
+    """One examination of every server of the demo."""
+    return asyncio.run(_examine_demo())
+
+
+@pytest.fixture(scope="session")
+def target_series(demo_results: list[Result]) -> Labels:
+    """Every metric about targets with its labels, as the demo's servers fill them."""
+    labels = _parsed("".join(exposition(map(render, demo_results))))
+    # `cause` is a label of the demo's own configuration.
+    return {name: names - {"cause"} for name, names in labels.items()}
+
+
+@pytest.fixture(scope="session")
+def compatible_series(demo_results: list[Result]) -> Labels:
+    """The metrics that /probe adds for alerts written for blackbox_exporter."""
+    return _parsed(compatible(demo_results, 1.0))
+
+
+@pytest.fixture(scope="session")
+def own_series() -> Labels:
+    """The exporter's metrics about itself."""
+    families = OwnMetrics(Statistics()).collect()
+    return _labels((sample.name, sample.labels) for family in families for sample in family.samples)
+
+
+@pytest.fixture(scope="session")
+def all_series(target_series: Labels, compatible_series: Labels, own_series: Labels) -> Labels:
+    """Every metric with its labels, and what Prometheus adds."""
+    scraped = frozenset({"job", "instance"})
+    published = {**target_series, **compatible_series, **own_series, "up": frozenset()}
+    return {name: labels | scraped for name, labels in published.items()}

@@ -1,0 +1,163 @@
+"""The alert rules: one for each problem, complete, and firing exactly when they should."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from exporter.model import DEFAULT_SEVERITIES, ProblemKind, State
+from tests.deploy.copied import (
+    DEPLOY,
+    DOCS,
+    RULES,
+    anchors,
+    grouping_labels,
+    matched_labels,
+    metrics_of,
+    rules,
+)
+from tests.programs import program
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.deploy.conftest import Labels
+
+ALERTS = {rule["alert"]: rule for rule in rules()}
+SCRAPES = sorted((DEPLOY / "prometheus").glob("scrape-*.yml"))
+
+
+def alert_of(kind: ProblemKind) -> str:
+    """The name of the problem's alert."""
+    return "SmtpTls" + kind.title().replace("_", "")
+
+
+@pytest.mark.parametrize("kind", list(ProblemKind))
+def test_every_problem_has_its_alert(kind: ProblemKind) -> None:
+    """Each problem has an alert that looks at it alone, with the severity that the problem has by default."""
+    rule = ALERTS[alert_of(kind)]
+    assert f'problem="{kind}"' in rule["expr"]
+    if kind is not ProblemKind.EXPIRES_SOON:
+        assert rule["labels"]["severity"] == DEFAULT_SEVERITIES[kind].name.lower()
+    else:
+        assert rule["labels"]["severity"] == State.WARNING.name.lower()
+
+
+@pytest.mark.parametrize("name", list(ALERTS))
+def test_every_alert_tells_what_to_do(name: str) -> None:
+    """Each alert has a severity, a whole sentence, a description and a runbook that exists."""
+    rule = ALERTS[name]
+    notes = rule["annotations"]
+    assert rule["labels"]["severity"] in {"critical", "warning"}
+    assert notes["summary"].endswith(".")
+    assert "{{" not in notes["summary"]
+    assert notes["description"].endswith(".")
+    page, anchor = notes["runbook_url"].split("#")
+    assert page == "docs/runbooks.md"
+    assert anchor == name.lower()
+    assert anchor in anchors(DOCS / "runbooks.md")
+
+
+def test_every_runbook_has_an_alert() -> None:
+    """The headings of the runbooks are the alerts in their order, and nothing else."""
+    text = (DOCS / "runbooks.md").read_text(encoding="utf-8")
+    assert re.findall(r"^## (.+)$", text, re.MULTILINE) == list(ALERTS)
+
+
+@pytest.mark.parametrize("name", list(ALERTS))
+def test_rules_use_only_what_exists(name: str, all_series: Labels) -> None:
+    """Every metric of a rule is published, and every label that it names is on that metric."""
+    expression = ALERTS[name]["expr"]
+    used = metrics_of(expression)
+    assert used
+    assert used <= set(all_series)
+    for metric, label in matched_labels(expression):
+        assert label in all_series[metric]
+    assert grouping_labels(expression) <= set().union(*(all_series[metric] for metric in used))
+
+
+@pytest.mark.servers
+def test_promtool_accepts_the_rules() -> None:
+    """Prometheus' own tool has nothing to say against the rules."""
+    checked = subprocess.run(
+        [program("promtool"), "check", "rules", "--lint-fatal", RULES],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("path", SCRAPES, ids=lambda path: path.stem)
+def test_promtool_accepts_the_scrape_jobs(path: Path) -> None:
+    """Prometheus' own tool accepts each example as a whole configuration."""
+    checked = subprocess.run(
+        [program("promtool"), "check", "config", path], capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+@pytest.mark.servers
+def test_monitoring_alerts_fire_when_they_should() -> None:
+    """The cases of rules_test.yml hold for the alerts that are not about one problem alone."""
+    _promtool_test_rules(RULES.parents[3] / "tests" / "deploy" / "rules_test.yml")
+
+
+@pytest.mark.servers
+def test_problem_alerts_fire_when_they_should(tmp_path: Path) -> None:
+    """Each fires for the server that has its problem and for no other; a failed probe does not end it, a repair does."""
+    cases = tmp_path / "problems_test.yml"
+    tests = [case for kind in ProblemKind for case in _cases(kind)]
+    cases.write_text(yaml.safe_dump({"rule_files": [str(RULES)], "tests": tests}), encoding="utf-8")
+    _promtool_test_rules(cases)
+
+
+def _promtool_test_rules(cases: Path) -> None:
+    tested = subprocess.run(
+        [program("promtool"), "test", "rules", cases], capture_output=True, text=True, check=False
+    )
+    assert tested.returncode == 0, tested.stdout + tested.stderr
+
+
+def _cases(kind: ProblemKind) -> list[dict[str, Any]]:
+    firing = [_expected(kind)]
+    return [
+        _case(kind, values="1x90", other="0x90", at="80m", expected=firing),
+        _case(kind, values="1x70 _x60", other="0x130", at="125m", expected=firing),
+        _case(kind, values="1x70 0x5", other="0x75", at="71m", expected=[]),
+    ]
+
+
+def _case(
+    kind: ProblemKind, *, values: str, other: str, at: str, expected: list[dict[str, Any]]
+) -> dict[str, Any]:
+    return {
+        "interval": "1m",
+        "input_series": [
+            {"series": _series(kind, "mx1.example.org:25"), "values": values},
+            {"series": _series(kind, "mx2.example.org:25"), "values": other},
+        ],
+        "alert_rule_test": [{"eval_time": at, "alertname": alert_of(kind), "exp_alerts": expected}],
+    }
+
+
+def _series(kind: ProblemKind, target: str) -> str:
+    return f'smtp_tls_problem{{job="smtp-tls",target="{target}",address="192.0.2.1",problem="{kind}"}}'
+
+
+def _expected(kind: ProblemKind) -> dict[str, Any]:
+    rule = ALERTS[alert_of(kind)]
+    labels = {"job": "smtp-tls", "target": "mx1.example.org:25", "address": "192.0.2.1", "problem": str(kind)}
+    notes = rule["annotations"]
+    filled = notes["description"].replace(
+        "{{ with $labels.address }} at {{ . }}{{ end }}", " at {{ $labels.address }}"
+    )
+    for name, value in labels.items():
+        filled = filled.replace(f"{{{{ $labels.{name} }}}}", value)
+    assert "{{" not in filled, "a label that this test does not know"
+    return {"exp_labels": {**labels, **rule["labels"]}, "exp_annotations": {**notes, "description": filled}}

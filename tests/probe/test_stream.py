@@ -1,0 +1,301 @@
+"""The driver against real sockets: the demo's servers, aiosmtpd, and peers that misbehave."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+from aiosmtpd.handlers import Sink
+from aiosmtpd.smtp import SMTP
+
+from exporter.demo import Demo
+from exporter.demo.authority import Issued
+from exporter.demo.smtpd import server_context
+from exporter.model import Mode, Observation, Reason, Stage, Target
+from exporter.probe import stream
+from exporter.probe.stream import look
+from tests.peers import (
+    Peer,
+    Step,
+    close,
+    drip,
+    dripping,
+    expect,
+    finish,
+    flood,
+    hear,
+    reset,
+    send,
+    silence,
+    tls,
+)
+
+EHLO = (send("220 mx ESMTP"), expect("EHLO"), send("250-mx\r\n250 STARTTLS"))
+TO_TLS = (*EHLO, expect("STARTTLS"), send("220 go"))
+
+
+def target(port: int, mode: Mode = Mode.STARTTLS) -> Target:
+    """A target on loopback."""
+    return Target(
+        name="peer", host="127.0.0.1", port=port, mode=mode, sni="mail.example.org", ehlo_name="monitor.test"
+    )
+
+
+async def observe(*steps: Step, mode: Mode = Mode.STARTTLS, timeout: float = 5.0) -> Observation:
+    """What is seen of a peer that follows these steps."""
+    async with Peer(*steps) as peer:
+        return await look(target(peer.port, mode), "127.0.0.1", timeout=timeout)
+
+
+@pytest.fixture
+def context(leaf: Issued, intermediate: Issued) -> ssl.SSLContext:
+    """The TLS side of a server that sends leaf and intermediate."""
+    return server_context(leaf, intermediate)
+
+
+@pytest.fixture
+async def demo() -> AsyncIterator[Demo]:
+    """The running demo."""
+    async with Demo() as running:
+        yield running
+
+
+async def test_demo_servers_are_seen_as_they_are(demo: Demo) -> None:
+    """Every server's chain is captured as it was sent, whatever is wrong with it."""
+    for case in demo.cases:
+        port = demo.servers[case.name].port
+        seen = await look(target(port, case.mode), "127.0.0.1", timeout=5)
+        assert seen.chain == tuple(issued.der for issued in demo.chains[case.name]), case.name
+        assert (seen.failure is None) is bool(seen.chain), case.name
+
+
+async def test_starttls_in_full(leaf: Issued, intermediate: Issued, context: ssl.SSLContext) -> None:
+    """Over STARTTLS: dialogue, version, cipher, group, chain, the duration of each phase, and a QUIT."""
+    async with Peer(*TO_TLS, tls(context), expect("QUIT"), send("221 bye"), finish()) as peer:
+        seen = await look(target(peer.port), "127.0.0.1", timeout=5)
+        await asyncio.wait_for(peer.finished.wait(), 5)
+    assert seen.failure is None
+    assert seen.chain == (leaf.der, intermediate.der)
+    assert seen.tls is not None
+    assert (seen.tls.version, seen.tls.aborted) == ("TLSv1.3", None)
+    assert seen.tls.cipher
+    assert seen.tls.group
+    assert [exchange.command for exchange in seen.smtp.exchanges] == [
+        "",
+        "EHLO monitor.test",
+        "STARTTLS",
+        "QUIT",
+    ]
+    assert list(seen.phases) == [Stage.CONNECT, Stage.GREETING, Stage.EHLO, Stage.STARTTLS, Stage.HANDSHAKE]
+    assert all(seconds >= 0 for seconds in seen.phases.values())
+
+
+async def test_implicit_tls_in_full(context: ssl.SSLContext, leaf: Issued) -> None:
+    """Over implicit TLS: no STARTTLS, but greeting and QUIT inside TLS."""
+    steps = (tls(context), send("220 mx"), expect("QUIT"), send("221 bye"), finish())
+    async with Peer(*steps) as peer:
+        seen = await look(target(peer.port, Mode.TLS), "127.0.0.1", timeout=5)
+        await asyncio.wait_for(peer.finished.wait(), 5)
+    assert seen.chain[0] == leaf.der
+    assert seen.smtp.starttls_offered is None
+    assert [exchange.command for exchange in seen.smtp.exchanges] == ["", "QUIT"]
+    assert list(seen.phases) == [Stage.CONNECT, Stage.HANDSHAKE]
+
+
+async def test_every_byte_in_its_own_packet(context: ssl.SSLContext, leaf: Issued) -> None:
+    """A server that sends each byte alone, in the dialogue and in TLS, is seen like any other."""
+    seen = await observe(
+        drip("220 mx ESMTP"),
+        expect("EHLO"),
+        drip(b"250-mx\r\n250 STARTTLS\r\n"),
+        expect("STARTTLS"),
+        drip("220 go"),
+        dripping(),
+        tls(context),
+        expect("QUIT"),
+        send("221 bye"),
+    )
+    assert seen.failure is None
+    assert seen.chain[0] == leaf.der
+
+
+async def test_exchange_word_for_word(demo: Demo) -> None:
+    """Exchange's banner, EHLO reply and `220 2.0.0 SMTP server ready` lead to its certificate."""
+    seen = await look(target(demo.servers["exchange"].port), "127.0.0.1", timeout=5)
+    assert seen.failure is None
+    assert seen.smtp.greeting is not None
+    assert "Microsoft ESMTP MAIL Service ready at" in seen.smtp.greeting.text
+    assert seen.smtp.capabilities[-1] == "XRDST"
+    assert [e.reply.text for e in seen.smtp.exchanges if e.reply][2] == "2.0.0 SMTP server ready"
+
+
+async def test_aiosmtpd(leaf: Issued, context: ssl.SSLContext) -> None:
+    """An independent SMTP server is probed without complaint."""
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(
+        lambda: SMTP(Sink(), tls_context=context, hostname="mx", loop=loop), "127.0.0.1", 0
+    )
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        seen = await look(target(port), "127.0.0.1", timeout=5)
+    assert seen.chain[0] == leaf.der
+    assert seen.smtp.exchanges[-1].reply is not None
+    assert seen.smtp.exchanges[-1].reply.code == 221
+
+
+async def test_client_certificate_demanded(
+    leaf: Issued, intermediate: Issued, root: Issued, tmp_path: Path, tls_version: ssl.TLSVersion
+) -> None:
+    """The certificate is seen even though the server then refuses a client without one."""
+    context = server_context(leaf, intermediate)
+    context.maximum_version = tls_version
+    authorities = tmp_path / "root.pem"
+    authorities.write_text(root.pem)
+    context.load_verify_locations(authorities)
+    context.verify_mode = ssl.CERT_REQUIRED
+    async with Peer(*TO_TLS, tls(context)) as peer:
+        seen = await look(target(peer.port), "127.0.0.1", timeout=5)
+        peer.failures.clear()
+    assert seen.chain == (leaf.der, intermediate.der)
+    assert seen.failure is None
+    assert seen.tls is not None
+    assert seen.tls.aborted is not None
+    assert "alert" in seen.tls.aborted
+
+
+@pytest.fixture(params=[ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["1.2", "1.3"])
+def tls_version(request: pytest.FixtureRequest) -> ssl.TLSVersion:
+    """Where the client certificate is refused: within the handshake (1.2) or after it (1.3)."""
+    version = request.param
+    assert isinstance(version, ssl.TLSVersion)
+    return version
+
+
+def _old(context: ssl.SSLContext) -> None:
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    context.options &= ~ssl.OP_NO_TLSv1_1
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+
+
+def _old_cipher(context: ssl.SSLContext) -> None:
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("ECDHE-ECDSA-AES128-SHA")
+
+
+@pytest.mark.parametrize(
+    ("age", "version"), [(_old, "TLSv1.1"), (_old_cipher, "TLSv1.2")], ids=["1.1", "SHA"]
+)
+async def test_old_servers_are_reached(
+    context: ssl.SSLContext, leaf: Issued, age: Callable[[ssl.SSLContext], None], version: str
+) -> None:
+    """A server that offers nothing but old protocol versions or ciphers still shows its certificate."""
+    age(context)
+    seen = await observe(*TO_TLS, tls(context), expect("QUIT"), send("221 bye"))
+    assert seen.chain[0] == leaf.der
+    assert seen.tls is not None
+    assert seen.tls.version == version
+
+
+async def test_silence_after_quit_costs_a_moment(
+    context: ssl.SSLContext, leaf: Issued, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that never answers QUIT is left alone soon, and its certificate counts."""
+    monkeypatch.setattr(stream, "GOODBYE", 0.05)
+    seen = await observe(*TO_TLS, tls(context), silence(), timeout=30)
+    assert seen.failure is None
+    assert seen.chain[0] == leaf.der
+    assert seen.tls is not None
+    assert seen.tls.aborted is None
+
+
+TLS_ALERT = b"\x15\x03\x03\x00\x02\x02\x28"  # fatal, handshake_failure
+HOSTILE = {
+    "silence": ((silence(),), Stage.GREETING, Reason.TIMEOUT),
+    "closes at once": ((close(),), Stage.GREETING, Reason.CONNECTION_CLOSED),
+    "resets at once": ((reset(),), Stage.GREETING, Reason.CONNECTION_RESET),
+    "closes after EHLO": ((send("220 mx"), expect("EHLO"), close()), Stage.EHLO, Reason.CONNECTION_CLOSED),
+    "silence after EHLO": ((send("220 mx"), expect("EHLO"), silence()), Stage.EHLO, Reason.TIMEOUT),
+    "421": ((send("421 busy"), close()), Stage.GREETING, Reason.TEMPORARY_FAILURE),
+    "451 to EHLO": (
+        (send("220 mx"), expect("EHLO"), send("451 x"), expect("QUIT")),
+        Stage.EHLO,
+        Reason.TEMPORARY_FAILURE,
+    ),
+    "no STARTTLS": (
+        (send("220 mx"), expect("EHLO"), send("250 mx"), expect("QUIT")),
+        Stage.EHLO,
+        Reason.STARTTLS_NOT_OFFERED,
+    ),
+    "502 to STARTTLS": (
+        (*EHLO, expect("STARTTLS"), send("502 x"), expect("QUIT")),
+        Stage.STARTTLS,
+        Reason.STARTTLS_REFUSED,
+    ),
+    "closes after STARTTLS": ((*EHLO, expect("STARTTLS"), close()), Stage.STARTTLS, Reason.CONNECTION_CLOSED),
+    "injection": (
+        (*EHLO, expect("STARTTLS"), send(b"220 go\r\n250 x\r\n"), silence()),
+        Stage.STARTTLS,
+        Reason.PLAINTEXT_INJECTION,
+    ),
+    "closes in the handshake": ((*TO_TLS, close()), Stage.HANDSHAKE, Reason.CONNECTION_CLOSED),
+    "alert": ((*TO_TLS, hear(), send(TLS_ALERT), silence()), Stage.HANDSHAKE, Reason.TLS_ALERT),
+    "plain text instead of TLS": (
+        (*TO_TLS, hear(), send("250 hello"), silence()),
+        Stage.HANDSHAKE,
+        Reason.TLS_ERROR,
+    ),
+    "silence instead of TLS": ((*TO_TLS, silence()), Stage.HANDSHAKE, Reason.TIMEOUT),
+    "HTTP": ((send("HTTP/1.1 400 Bad Request"), close()), Stage.GREETING, Reason.PROTOCOL_ERROR),
+    "endless greeting": ((flood("220-x"),), Stage.GREETING, Reason.LIMIT_EXCEEDED),
+    "endless line": ((flood(b"220 " + b"x" * 1000),), Stage.GREETING, Reason.LIMIT_EXCEEDED),
+}
+
+
+@pytest.mark.parametrize(("steps", "stage", "reason"), HOSTILE.values(), ids=HOSTILE)
+async def test_hostile_peers(steps: tuple[Step, ...], stage: Stage, reason: Reason) -> None:
+    """Each misbehaviour ends the look within its deadline, with its own stage and reason."""
+    async with asyncio.timeout(10):
+        seen = await observe(*steps, timeout=0.5)
+    assert seen.failure is not None
+    assert (seen.failure.stage, seen.failure.reason) == (stage, reason)
+    assert seen.chain == ()
+
+
+async def test_plain_text_on_a_tls_port() -> None:
+    """A server that greets in plain text where TLS is expected does not speak TLS."""
+    seen = await observe(send("220 mx ESMTP"), silence(), mode=Mode.TLS)
+    assert seen.failure is not None
+    assert (seen.failure.stage, seen.failure.reason) == (Stage.HANDSHAKE, Reason.TLS_ERROR)
+
+
+async def test_nothing_listens(free_port: Callable[[], int]) -> None:
+    """A closed port is a refused connection."""
+    seen = await look(target(free_port()), "127.0.0.1", timeout=5)
+    assert seen.failure is not None
+    assert (seen.failure.stage, seen.failure.reason) == (Stage.CONNECT, Reason.CONNECTION_REFUSED)
+
+
+async def test_endless_data_inside_tls_is_capped(context: ssl.SSLContext, leaf: Issued) -> None:
+    """A server that floods the encrypted connection is left, and its certificate counts."""
+    seen = await observe(tls(context), flood("220-x"), mode=Mode.TLS)
+    assert seen.chain[0] == leaf.der
+    assert seen.failure is None
+    assert seen.tls is not None
+    assert seen.tls.aborted is not None
+
+
+async def test_own_literal_when_there_is_no_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without a full name greets with its address literal."""
+
+    async def no_name() -> str:
+        return ""
+
+    monkeypatch.setattr(stream, "own_name", no_name)
+    async with Peer(send("220 mx"), expect("EHLO [127.0.0.1]"), send("250 mx"), expect("QUIT")) as peer:
+        nameless = Target(name="peer", host="127.0.0.1", port=peer.port)
+        seen = await look(nameless, "127.0.0.1", timeout=5)
+    assert seen.smtp.exchanges[1].command == "EHLO [127.0.0.1]"

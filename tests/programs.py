@@ -1,0 +1,43 @@
+"""Where the programs are that tests run, and what happens when one is missing.
+
+`program("nginx")` returns its path. Without it the test is skipped with a reason that names Debian's
+package, or fails when the environment says `SMTP_TLS_TEST_SERVERS=required`, as it does in CI.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+PACKAGES = {
+    "nginx": "nginx-core libnginx-mod-mail",
+    "openssl": "openssl",
+    "postconf": "postfix",
+    "postfix": "postfix",
+    "prometheus": "prometheus",
+    "promtool": "prometheus",
+}
+"""The Debian packages that hold each program; .ci/run installs them."""
+
+_SYSTEM = ("/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/lib/nagios/plugins")
+"""Where programs live that an ordinary user's PATH leaves out."""
+
+
+def program(name: str, *alternatives: str) -> Path:
+    """Find a program by its first name that exists, or skip or fail the test that needs it."""
+    places = os.pathsep.join([os.environ.get("PATH", os.defpath), *_SYSTEM])
+    for candidate in (name, *alternatives):
+        if found := shutil.which(candidate, path=places):
+            return Path(found)
+    return missing(f"{name} is not installed (Debian: apt install {PACKAGES.get(name, name)})")
+
+
+def missing(reason: str) -> NoReturn:
+    """Skip the test because the machine lacks something, or fail it where everything is required."""
+    if os.environ.get("SMTP_TLS_TEST_SERVERS") == "required":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)

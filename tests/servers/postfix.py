@@ -1,0 +1,118 @@
+"""Debian's Postfix with one smtpd service per certificate, in directories of its own.
+
+The system's own Postfix and its configuration are not touched. Postfix has to be started as root.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from exporter.model import Mode
+from tests.processes import PATIENCE, running, wait_until
+from tests.programs import missing, program
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+_MAIN = """\
+compatibility_level = 3.6
+queue_directory = {directory}/queue
+data_directory = {directory}/data
+maillog_file = {directory}/mail.log
+maillog_file_prefixes = {directory}
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+myhostname = mail.example.org
+mydestination =
+local_recipient_maps =
+alias_maps =
+alias_database =
+smtpd_peername_lookup = no
+smtpd_tls_loglevel = 1
+"""
+_MASTER = """\
+rewrite unix - - n - - trivial-rewrite
+# Without proxymap, smtpd waits 100 s before its greeting.
+proxymap unix - - n - - proxymap
+anvil unix - - n - 1 anvil
+tlsmgr unix - - n 1000? 1 tlsmgr
+postlog unix-dgram n - n - 1 postlogd
+"""
+_SERVICE = """\
+127.0.0.1:{port} inet n - n - - smtpd
+  -o syslog_name={name}
+  -o smtpd_tls_chain_files={chain}
+  -o {tls}
+"""
+
+
+@dataclass(frozen=True)
+class Service:
+    """One smtpd. `name` marks its lines in the log; `chain` is the PEM file with key and chain."""
+
+    name: str
+    port: int
+    mode: Mode
+    chain: Path
+
+
+@dataclass(frozen=True)
+class Postfix:
+    """A running Postfix."""
+
+    log: Path
+
+    def session(self, service: str) -> str:
+        """What was logged of the first session at a service, once that session is over."""
+        lines = wait_until(lambda: self._finished(service), f"the end of a session at {service}")
+        return "\n".join(lines)
+
+    def _finished(self, service: str) -> list[str]:
+        text = self.log.read_text(encoding="utf-8")
+        lines = re.findall(rf"{service}/smtpd\[\d+\]: (.*)\n", text)
+        return lines if any(line.startswith("disconnect from") for line in lines) else []
+
+
+@contextlib.contextmanager
+def postfix(directory: Path, services: Sequence[Service]) -> Iterator[Postfix]:
+    """Run Postfix with these services for the length of the block.
+
+    Args:
+        directory: an empty directory that every user may enter.
+        services: what listens where.
+    """
+    command = program("postfix")
+    if os.geteuid() != 0:
+        missing("Postfix can only be started by root")
+    _configure(directory, services)
+    with running([command, "-c", directory / "etc", "start-fg"], log=directory / "output.log") as server:
+        log = directory / "mail.log"
+        wait_until(lambda: log.exists() and "daemon started" in log.read_text(), "Postfix's log")
+        assert server.process.poll() is None, server.tail()
+        try:
+            yield Postfix(log)
+        finally:
+            # Postfix's master leads a process group of its own, which it ends itself.
+            subprocess.run([command, "-c", directory / "etc", "abort"], check=True)
+            server.process.wait(PATIENCE)
+
+
+def _configure(directory: Path, services: Sequence[Service]) -> None:
+    for name in ("etc", "queue", "data"):
+        (directory / name).mkdir()
+    shutil.chown(directory / "data", "postfix")
+    (directory / "etc" / "main.cf").write_text(_MAIN.format(directory=directory))
+    (directory / "etc" / "master.cf").write_text(_MASTER + "".join(map(_service, services)))
+
+
+def _service(service: Service) -> str:
+    implicit = service.mode is Mode.TLS
+    tls = "smtpd_tls_wrappermode=yes" if implicit else "smtpd_tls_security_level=may"
+    return _SERVICE.format(name=service.name, port=service.port, chain=service.chain, tls=tls)
