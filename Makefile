@@ -35,22 +35,23 @@ bench: $(VENV)/.dev            ## ratios of cost per probe, from one run on this
 
 setup: $(VENV)/.dev            ## the development environment
 
-# An environment made by another interpreter is made again.
-$(VENV)/bin/python: FORCE
-	@test "$$($(VENV)/bin/python -c 'import sys; print(sys.version, sys.base_prefix)' 2>/dev/null)" \
-	   = "$$($(PYTHON) -c 'import sys; print(sys.version, sys.base_prefix)')" \
-	 || { rm -rf $(VENV) && $(PYTHON) -m venv $(VENV); }
+# An environment made by another interpreter is made again: the mark of its making has another name.
+MAKER  := $(shell $(PYTHON) -c 'import sys; print(sys.version.split()[0] + sys.base_prefix.replace("/", "-"))')
+MADE    = $(VENV)/.made-by-$(MAKER)
 
-$(VENV)/.run: pyproject.toml | $(VENV)/bin/python
+$(MADE):
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.run: pyproject.toml $(MADE)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml $(VENV)/.run | $(VENV)/bin/python
+$(VENV)/.dev: pyproject.toml $(VENV)/.run
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev
 	@touch $@
 
 clean:            ## remove what was made
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
-
-FORCE:

@@ -11,6 +11,7 @@ import logging
 import os
 import re
 import ssl
+import stat
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -93,11 +94,20 @@ def _load_pem(paths: tuple[Path, ...]) -> Iterator[bytes]:
 
 
 def _files(path: Path) -> Iterator[Path]:
-    """A file, or the files of a directory; with `c_rehash` links each certificate counts once."""
+    """A file, or the files of a directory, each once however many `c_rehash` links lead to it."""
     if not path.is_dir():
         yield path
         return
-    yield from sorted(entry for entry in path.iterdir() if entry.is_file())
+    seen: set[tuple[int, int]] = set()
+    for entry in sorted(path.iterdir()):
+        try:
+            status = entry.stat()
+        except FileNotFoundError:
+            log.warning("%s leads nowhere and is left out", entry)
+            continue
+        if stat.S_ISREG(status.st_mode) and (status.st_dev, status.st_ino) not in seen:
+            seen.add((status.st_dev, status.st_ino))
+            yield entry
 
 
 def _certificates(file: Path) -> Iterator[bytes]:

@@ -14,12 +14,14 @@ from typing import NoReturn
 import pytest
 
 PACKAGES = {
+    "icinga2": "icinga2-bin",
+    "nagios4": "nagios4-core",
     "nginx": "nginx-core libnginx-mod-mail",
     "openssl": "openssl",
-    "postconf": "postfix",
     "postfix": "postfix",
     "prometheus": "prometheus",
     "promtool": "prometheus",
+    "systemd-analyze": "systemd",
 }
 """The Debian packages that hold each program; .ci/run installs them."""
 

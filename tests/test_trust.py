@@ -39,6 +39,7 @@ def test_directory_with_hash_links(tmp_path: Path, root: Issued, intermediate: I
     plain = set(trust.load("x", "pem", (tmp_path,)).anchors)
     subprocess.run(["openssl", "rehash", tmp_path], check=True, capture_output=True, timeout=30)
     assert any(entry.is_symlink() for entry in tmp_path.iterdir())
+    (tmp_path / "dangling.pem").symlink_to("gone.pem")
     assert set(trust.load("x", "pem", (tmp_path,)).anchors) == plain == {root.der, intermediate.der}
 
 
@@ -101,7 +102,7 @@ def test_system_without_variables(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     """Without variables the distribution's bundle is used, and where there is none that is said."""
     for variable in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
         monkeypatch.delenv(variable, raising=False)
-    nowhere = ssl.DefaultVerifyPaths(None, None, "SSL_CERT_FILE", "/nowhere", "SSL_CERT_DIR", "/nowhere")
+    nowhere = ssl.DefaultVerifyPaths("", "", "SSL_CERT_FILE", "/nowhere", "SSL_CERT_DIR", "/nowhere")
     monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: nowhere)
     monkeypatch.setattr(trust, "_BUNDLES", (os.devnull + "/x", str(tmp_path / "bundle.crt")))
     with pytest.raises(StoreError, match="no certificate found in this system"):

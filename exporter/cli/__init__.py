@@ -18,8 +18,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return daemon.main(arguments)
 
 
-def check(argv: Sequence[str] | None = None) -> int:
+def check_smtp_tls(argv: Sequence[str] | None = None) -> int:
     """`check_smtp_tls`: the Nagios and Icinga plugin. Returns the exit status."""
-    from exporter.cli import check as plugin  # noqa: PLC0415 - the daemon does not need it
+    from exporter.cli import check  # noqa: PLC0415 - the daemon does not need it
 
-    return plugin.main(list(sys.argv[1:] if argv is None else argv))
+    return check.main(list(sys.argv[1:] if argv is None else argv))

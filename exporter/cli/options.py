@@ -82,7 +82,6 @@ def add_connection(parser: argparse.ArgumentParser, *ehlo_flags: str) -> None:
         *ehlo_flags,
         dest="ehlo_name",
         metavar="NAME",
-        default="",
         type=checked(hosts.check_ehlo_name),
         help="name to say EHLO with (default: this machine's)",
     )
@@ -179,7 +178,7 @@ def target(given: argparse.Namespace, host: str, number: int | None, policy: Pol
         mode=given.mode or Mode.for_port(number),
         names=names,
         sni=(given.sni or hosts.default_sni(host, names)).removesuffix("."),
-        ehlo_name=given.ehlo_name,
+        ehlo_name=given.ehlo_name or "",
         timeout=given.timeout,
         addresses=Addresses.ALL if getattr(given, "all_addresses", False) else Addresses.FIRST,
         ip_family=given.family,

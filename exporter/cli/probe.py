@@ -71,13 +71,13 @@ def _printed(results: Sequence[Result], given: argparse.Namespace) -> Iterator[s
 def _as_json(results: Sequence[Result]) -> Iterator[str]:
     import json  # noqa: PLC0415 - for those who want it
 
-    from exporter.publish.report import as_json  # noqa: PLC0415 - as above
+    from exporter.publish.document import as_json  # noqa: PLC0415 - as above
 
     return (json.dumps(as_json(result)) for result in results)
 
 
 def _as_pem(results: Sequence[Result]) -> Iterator[str]:
-    from exporter.publish.report import pem  # noqa: PLC0415 - for those who want it
+    from exporter.publish.document import pem  # noqa: PLC0415 - for those who want it
 
     for result in results:
         for position, der in enumerate(result.observation.chain):

@@ -21,7 +21,7 @@ from exporter.config import (
     schema,
     wording,
 )
-from exporter.config.checks import SYSTEM, mapping
+from exporter.config.checks import SYSTEM, mapping, sequence
 from exporter.config.faults import Faults, KeyPath, Node, Place, Position
 from exporter.model import Mode, Target, TrustStore
 
@@ -92,6 +92,7 @@ class _Stores:
 
     def _defined(self, name: str, data: object) -> TrustStore | None:
         place: KeyPath = ("trust_stores", name)
+        readable = self._check_paths(mapping(data), (*place, "path"))
         try:
             store: schema.SystemStore | schema.PemStore = _STORE.validate_python(data)
         except ValidationError:
@@ -99,10 +100,15 @@ class _Stores:
         if isinstance(store, schema.SystemStore):
             return self._call(name, store.type, (), place)
         paths = tuple(self._base / path for path in store.path)
-        readable = [self._readable(path, (*place, "path", index)) for index, path in enumerate(paths)]
-        if not all(readable):
-            return None
-        return self._call(name, store.type, paths, (*place, "path"))
+        return self._call(name, store.type, paths, (*place, "path")) if readable else None
+
+    def _check_paths(self, data: dict[str, object], place: KeyPath) -> bool:
+        """Whether all files of a store can be read; each that cannot is told by itself."""
+        given = data.get("path") if data.get("type") == "pem" else None
+        paths = enumerate([given] if isinstance(given, str) else sequence(given))
+        named = [(index, path) for index, path in paths if isinstance(path, str) and path]
+        unreadable = [path for index, path in named if not self._readable(self._base / path, (*place, index))]
+        return not unreadable
 
     def _readable(self, path: Path, place: KeyPath) -> bool:
         try:

@@ -16,8 +16,10 @@ from typing import NamedTuple
 KeyPath = tuple[str | int, ...]
 
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
-_MAX_COMPARISONS = 100_000
+_MAX_COMPARISONS = 20_000
 _MAX_WORD = 64
+_TYPO = 0.8
+"""Similarity, of 1, from which two words are taken for the same."""
 
 _NO_ENTRIES: Mapping[str, Entry] = MappingProxyType({})
 
@@ -122,10 +124,22 @@ class Faults:
         self._comparisons += len(candidates)
         if self._comparisons > _MAX_COMPARISONS or len(word) > _MAX_WORD:
             return ""
-        if word in candidates:
-            return ""
-        close = difflib.get_close_matches(word.lower(), candidates, n=1)
-        return f", did you mean `{close[0]}`?" if close else ""
+        close = _similar(word.lower(), candidates)
+        return f", did you mean `{close}`?" if close and word not in candidates else ""
+
+
+def _similar(word: str, known: list[str]) -> str | None:
+    """A misspelled word, else one that contains the other, else one that is remotely similar."""
+    near = difflib.get_close_matches(word, known, n=1)
+    if near and difflib.SequenceMatcher(None, word, near[0]).ratio() >= _TYPO:
+        return near[0]
+    return next(iter(_containing(word, known) + near), None)
+
+
+def _containing(word: str, known: list[str]) -> list[str]:
+    """Known words that are part of the word, or it of them: nearest in length first."""
+    found = [other for other in known if (other in word or word in other) and min(len(other), len(word)) > 2]
+    return sorted(found, key=lambda other: abs(len(other) - len(word)))
 
 
 def spell(path: KeyPath) -> str:

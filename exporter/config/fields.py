@@ -153,6 +153,8 @@ def _sni(value: str) -> str:
 
 
 def _as_list(value: object) -> object:
+    if not isinstance(value, str | list):
+        raise _wrong("a path or a list of paths", value)
     return [value] if isinstance(value, str) else value
 
 

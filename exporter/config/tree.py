@@ -180,7 +180,8 @@ class Tree:
             self._unreadable(node.position, _NO_VALUE)
         if parent.items is not None:
             parent.items.append(node)
-        elif parent.key is not None:
+        else:
+            assert parent.key is not None, "the parser gives a key before each value"
             self._add_pair(parent, parent.key, node)
             parent.key = None
 

@@ -74,6 +74,8 @@ def _quotes(kind: str, value: object) -> str:
 def _suggestion(details: ErrorDetails, path: KeyPath, faults: Faults) -> str:
     if details["type"] == "extra_forbidden":
         return faults.nearest(str(path[-1]), _keys(path[:-1]))
+    if details["type"] == "union_tag_invalid":
+        return faults.nearest(str(details["input"]["type"]), _STORE_TYPES)
     error = details.get("ctx", {}).get("error")
     return faults.nearest(error.word, error.known) if isinstance(error, UnknownWord) else ""
 

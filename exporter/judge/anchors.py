@@ -11,12 +11,15 @@ import contextlib
 import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+
 from exporter.judge.certificates import UnreadableCertificateError, read_certificate
 from exporter.model import CertificateFacts, TrustStore
 
 Chain = tuple[CertificateFacts, ...]
-Index = Mapping[str, Sequence[CertificateFacts]]
-"""Certificates by their comparable subject."""
+Index = Mapping[str, Sequence[bytes]]
+"""DER certificates by their comparable subject."""
 
 
 def climb(chain: Chain, index: Index) -> Chain:
@@ -24,37 +27,53 @@ def climb(chain: Chain, index: Index) -> Chain:
     found: dict[CertificateFacts, None] = {}
     names = [_comparable(certificate.issuer) for certificate in chain]
     while names:
-        for issuer in index.get(names.pop(), ()):
+        for issuer in _read(index.get(names.pop(), ())):
             if issuer not in found:
                 found[issuer] = None
                 names.append(_comparable(issuer.issuer))
     return tuple(found)
 
 
+def _read(ders: Iterable[bytes]) -> Iterator[CertificateFacts]:
+    """Those that can be read; OpenSSL could use no other."""
+    for der in ders:
+        with contextlib.suppress(UnreadableCertificateError):
+            yield read_certificate(der)
+
+
 @functools.lru_cache(maxsize=64)
 def by_subject(store: TrustStore) -> Index:
     """All members of a store."""
-    return _index(_read(store.anchors))
+    return _index((subject, der) for subject, _issuer, der in _names(store))
 
 
 @functools.lru_cache(maxsize=64)
 def intermediates(stores: tuple[TrustStore, ...]) -> Index:
     """Members of the stores that are not roots: they may fill a gap, but never end a chain."""
-    anchors = dict.fromkeys(anchor for store in stores for anchor in store.anchors)
-    return _index(facts for facts in _read(anchors) if not facts.self_issued)
+    named = (names for store in dict.fromkeys(stores) for names in _names(store))
+    return _index((subject, der) for subject, issuer, der in named if subject != issuer)
 
 
-def _read(anchors: Iterable[bytes]) -> Iterator[CertificateFacts]:
-    """Anchors that can be read; OpenSSL could use no other."""
-    for anchor in anchors:
-        with contextlib.suppress(UnreadableCertificateError):
-            yield read_certificate(anchor)
+@functools.lru_cache(maxsize=64)
+def _names(store: TrustStore) -> Sequence[tuple[str, str, bytes]]:
+    """Subject, issuer and DER of each anchor that can be read.
+
+    Only the names are read here: most anchors are never needed, and reading all of each takes long.
+    """
+    found = []
+    for der in store.anchors:
+        with contextlib.suppress(ValueError, UnsupportedAlgorithm):
+            certificate = x509.load_der_x509_certificate(der)
+            names = (certificate.subject, certificate.issuer)
+            subject, issuer = (_comparable(name.rfc4514_string()) for name in names)
+            found.append((subject, issuer, der))
+    return found
 
 
-def _index(certificates: Iterable[CertificateFacts]) -> Index:
-    index: dict[str, list[CertificateFacts]] = {}
-    for certificate in certificates:
-        index.setdefault(_comparable(certificate.subject), []).append(certificate)
+def _index(named: Iterable[tuple[str, bytes]]) -> Index:
+    index: dict[str, list[bytes]] = {}
+    for subject, der in named:
+        index.setdefault(subject, []).append(der)
     return index
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from exporter.judge.context import ProblemContext
 from exporter.judge.wording import quoted, shown
-from exporter.model import Reason, Stage
+from exporter.model import Failure, Reason, Stage
 
 _STRIPPED = re.compile(r"X{4,}A?", re.IGNORECASE)
 """What Cisco PIX and ASA leave of a keyword that they do not let pass."""
@@ -52,9 +52,7 @@ def stripped_keyword(context: ProblemContext) -> str:
 
 
 def starttls_missing(context: ProblemContext) -> str:
-    """Not offered, taken out on the way, or offered and then refused."""
-    if context.failure and context.failure.reason is Reason.STARTTLS_REFUSED:
-        return f"the server offers STARTTLS but refuses it{_words(context)}"
+    """Not offered, or taken out on the way."""
     keyword = stripped_keyword(context)
     if keyword:
         return (
@@ -82,18 +80,15 @@ def unreachable(context: ProblemContext) -> str:
     text = _UNREACHABLE[failure.reason].format(
         host=quoted(context.host), peer=_peer(context), waiting=f" while we wait {waiting}" if waiting else ""
     )
-    return text + _words(context)
+    return text + _words(context, failure)
 
 
 def _peer(context: ProblemContext) -> str:
     return f"{shown(context.address or context.host)} port {context.port}"
 
 
-def _words(context: ProblemContext) -> str:
+def _words(context: ProblemContext, failure: Failure) -> str:
     """The server's own words where they are the reason, or else what the probe knows."""
-    failure = context.failure
-    if failure is None:
-        return ""
     if context.said:
         return f": {quoted(context.said, REPLY_LIMIT)}"
     return f" ({shown(failure.detail, REPLY_LIMIT)})" if failure.detail else ""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from exporter.judge.context import ProblemContext
 from exporter.judge.steps import word
-from exporter.model import Mode, Reason
+from exporter.model import Mode, Reason, Stage
 
 _Steps = Iterator[str]
 
@@ -84,9 +84,11 @@ def _starttls(_context: ProblemContext) -> _Steps:
 
 
 def _mode_hint(context: ProblemContext) -> _Steps:
-    if context.mode is Mode.TLS:
+    """Each side waits for the other when the server begins in another way than we do."""
+    stage = context.failure.stage if context.failure else None
+    if context.mode is Mode.TLS and stage is Stage.HANDSHAKE:
         yield f"Monitor: does port {context.port} speak TLS from the first byte? If not: `mode: starttls`"
-    else:
+    elif context.mode is Mode.STARTTLS and stage is Stage.GREETING:
         yield f"Monitor: does port {context.port} speak SMTP first? If it begins with TLS: `mode: tls`"
 
 

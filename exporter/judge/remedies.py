@@ -29,13 +29,18 @@ def remedy(kind: ProblemKind, context: ProblemContext) -> str:
 
 def _untrusted_root(context: ProblemContext) -> _Steps:
     name = context.missing_issuer or (context.fault.issuer if context.fault else "")
+    yield steps.obtain(name, context.aia_url if context.issuer_unknown else "")
     if context.issuer_unknown:
-        yield "Mail server: if an intermediate is missing, let the server send it; the next steps are for a root"
-    file = slug(name)
-    yield (
-        f"Certificate authority: get {steps.word(name)} from whoever runs it, not over this connection"
-        f" (on AD CS: `certutil -ca.cert {file}.cer`), as PEM: `openssl x509 -in {file}.cer -out {file}.pem`"
-    )
+        yield (
+            f"Mail server: find out whether {steps.word(name)} is a root:"
+            f" `openssl x509 -in {slug(name)}.cer -noout -subject -issuer`"
+        )
+        yield (
+            "Mail server: if subject and issuer differ it is an intermediate, which the server must send:"
+            " see the next three steps"
+        )
+        yield from steps.send_intermediate(name)
+        yield "All clients: if they are the same it is a root, which the clients must trust: see the next steps"
     yield from steps.trust(name)
     yield (
         "Exchange: or use a certificate that these clients trust already: `Enable-ExchangeCertificate"

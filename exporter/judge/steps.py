@@ -132,7 +132,7 @@ def obtain(name: str, url: str) -> str:
             f"Certificate authority: fetch {word(name)}: `curl -o {file}.cer '{source}'`, as PEM: {convert}"
         )
     return (
-        f"Certificate authority: get the certificate of {word(name)} from whoever runs it"
+        f"Certificate authority: get the certificate of {word(name)} from whoever runs it, not over this connection"
         f" (on AD CS: `certutil -ca.cert {file}.cer`), as PEM: {convert}"
     )
 

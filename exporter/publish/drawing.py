@@ -135,16 +135,15 @@ def _top(result: Result, last: CertificateFacts, paint: Paint) -> list[str]:
     if not (above := _held_above(result)):
         name = one_line(common_name(last.issuer), 100)
         return [f" ? ○ {paint('bold', name)}  {paint('dim', 'not sent')}", *marks]
-    lines: list[str] = []
-    for certificate in above:
-        name = one_line(common_name(certificate.subject), 100)
-        lines += [f"   ○ {paint('bold', name)}  {paint('dim', _not_sent(certificate))}"]
-    return lines + marks
+    return [line for certificate in above for line in _not_sent(certificate, paint)] + marks
 
 
-def _not_sent(certificate: CertificateFacts) -> str:
+def _not_sent(certificate: CertificateFacts, paint: Paint) -> Iterator[str]:
+    name = paint("bold", one_line(common_name(certificate.subject), 100))
     usual = ", as is usual for a root" if certificate.self_signed else ""
-    return f"not sent{usual}; until {certificate.not_after:%Y-%m-%d}, SHA-1 {one_line(certificate.sha1)}"
+    yield f"   ○ {name}  {paint('dim', 'not sent' + usual)}"
+    yield f"     valid    to {certificate.not_after:%Y-%m-%d %H:%M} UTC"
+    yield f"     SHA-1    {one_line(certificate.sha1)}"
 
 
 def _held_above(result: Result) -> list[CertificateFacts]:

@@ -5,7 +5,7 @@ In: one finished result. Out: samples. It must not judge: what a verdict leaves 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
@@ -22,7 +22,7 @@ class Family(NamedTuple):
 
     name: str
     help: str
-    samples: Callable[[Result], Iterable[Sample]]
+    samples: Callable[[Result], Sequence[Sample]]
 
     @property
     def header(self) -> str:
@@ -30,45 +30,41 @@ class Family(NamedTuple):
         return f"# HELP {self.name} {self.help}\n# TYPE {self.name} gauge\n"
 
 
-def _phases(result: Result) -> Iterable[Sample]:
-    return [(f'phase="{phase}"', seconds) for phase, seconds in result.observation.phases.items()]
+def _phases(result: Result) -> Sequence[Sample]:
+    return [(f'phase="{phase.value}"', seconds) for phase, seconds in result.observation.phases.items()]
 
 
-def _failure(result: Result) -> Iterable[Sample]:
+def _failure(result: Result) -> Sequence[Sample]:
     failure = result.observation.failure
     if failure is None or result.success:
         return []
     return [(f'stage="{failure.stage}",reason="{failure.reason}"', 1)]
 
 
-def _connection(result: Result) -> Iterable[Sample]:
+def _connection(result: Result) -> Sequence[Sample]:
     tls = result.observation.tls
     if tls is None:
         return []
     return [(pairs(version=tls.version, cipher=tls.cipher or "", group=tls.group or ""), 1)]
 
 
-def _optional(value: float | None) -> Iterable[Sample]:
+def _optional(value: float | None) -> Sequence[Sample]:
     return [] if value is None else [("", value)]
 
 
-def _ratio(result: Result) -> Iterable[Sample]:
+def _ratio(result: Result) -> Sequence[Sample]:
     left = result.verdict.lifetime_left
     return _optional(None if left is None else min(max(left, 0.0), 1.0))
 
 
-def _last_success(result: Result) -> Iterable[Sample]:
-    return _optional(result.seen_at.timestamp() if result.seen_at else None)
-
-
-def _per_certificate(value: Callable[[CertificateFacts], int]) -> Callable[[Result], Iterable[Sample]]:
-    def samples(result: Result) -> Iterable[Sample]:
+def _per_certificate(value: Callable[[CertificateFacts], int]) -> Callable[[Result], Sequence[Sample]]:
+    def samples(result: Result) -> Sequence[Sample]:
         return [(f'position="{at}"', value(facts)) for at, facts in enumerate(result.verdict.chain)]
 
     return samples
 
 
-def _certificates(result: Result) -> Iterable[Sample]:
+def _certificates(result: Result) -> Sequence[Sample]:
     return [(_certificate_labels(at, facts), 1) for at, facts in enumerate(result.verdict.chain)]
 
 
@@ -86,11 +82,11 @@ def _certificate_labels(position: int, facts: CertificateFacts) -> str:
     )
 
 
-def _earliest(result: Result) -> Iterable[Sample]:
+def _earliest(result: Result) -> Sequence[Sample]:
     return _optional(min((timestamp(facts.not_after) for facts in result.verdict.chain), default=None))
 
 
-def _valid_until(result: Result) -> Iterable[Sample]:
+def _valid_until(result: Result) -> Sequence[Sample]:
     return [
         (pair("store", verdict.store), timestamp(until))
         for verdict in result.verdict.stores
@@ -98,7 +94,7 @@ def _valid_until(result: Result) -> Iterable[Sample]:
     ]
 
 
-def _verify_errors(result: Result) -> Iterable[Sample]:
+def _verify_errors(result: Result) -> Sequence[Sample]:
     return [
         (
             pairs(
@@ -114,23 +110,20 @@ def _verify_errors(result: Result) -> Iterable[Sample]:
     ]
 
 
-def _complete(result: Result) -> Iterable[Sample]:
-    missing = dict(_problems(result)).get(f'problem="{ProblemKind.MISSING_INTERMEDIATE}"')
-    return _optional(None if missing is None else not missing)
+def _complete(result: Result) -> Sequence[Sample]:
+    if ProblemKind.MISSING_INTERMEDIATE not in result.verdict.evaluated:
+        return []
+    kinds = [problem.kind for problem in result.verdict.problems]
+    return [("", ProblemKind.MISSING_INTERMEDIATE not in kinds)]
 
 
-def _names(result: Result) -> Iterable[Sample]:
-    return [(pair("name", v.name), v.match) for v in result.verdict.names if v.match is not None]
+_PROBLEM_LABELS = tuple((kind, pair("problem", kind)) for kind in ProblemKind)
 
 
-def _self_signed(result: Result) -> Iterable[Sample]:
-    return [("", facts.self_signed) for facts in result.verdict.chain[:1]]
-
-
-def _problems(result: Result) -> Iterable[Sample]:
+def _problems(result: Result) -> Sequence[Sample]:
     found = {problem.kind for problem in result.verdict.problems}
     evaluated = result.verdict.evaluated
-    return [(f'problem="{kind}"', kind in found) for kind in ProblemKind if kind in evaluated]
+    return [(label, kind in found) for kind, label in _PROBLEM_LABELS if kind in evaluated]
 
 
 def timestamp(moment: datetime) -> int:
@@ -165,7 +158,7 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         "smtp_tls_last_success_timestamp_seconds",
         "When the certificate was last obtained; tells the age of every series about it",
-        _last_success,
+        lambda r: _optional(r.seen_at.timestamp() if r.seen_at else None),
     ),
     Family(
         "smtp_tls_starttls_offered",
@@ -215,7 +208,7 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family(
         "smtp_tls_chain_trusted",
-        "The same with all dates ignored",
+        "Whether OpenSSL would verify the presented chain against the trust store if no date counted",
         lambda r: [(pair("store", v.store), v.trusted) for v in r.verdict.stores],
     ),
     Family(
@@ -233,9 +226,15 @@ FAMILIES: tuple[Family, ...] = (
         "Whether the server sends every intermediate; absent when it cannot be told",
         _complete,
     ),
-    Family("smtp_tls_hostname_match", "Whether the certificate carries the expected name", _names),
     Family(
-        "smtp_tls_self_signed", "Whether the certificate of the server is signed by its own key", _self_signed
+        "smtp_tls_hostname_match",
+        "Whether the certificate carries the expected name",
+        lambda r: [(pair("name", v.name), v.match) for v in r.verdict.names if v.match is not None],
+    ),
+    Family(
+        "smtp_tls_self_signed",
+        "Whether the certificate of the server is signed by its own key",
+        lambda r: [("", facts.self_signed) for facts in r.verdict.chain[:1]],
     ),
     Family(
         "smtp_tls_problem", "Whether the problem was found; absent when it could not be decided", _problems

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from exporter.model import Result, State
-from exporter.publish.families import FAMILIES, RESERVED_LABELS, timestamp
+from exporter.publish.families import FAMILIES, RESERVED_LABELS, Sample, timestamp
 from exporter.publish.labels import number, pair, pairs
 
 BATCH = 250
@@ -26,11 +26,8 @@ def render(result: Result) -> Mapping[str, str]:
     common = _target_labels(result)
     rendered = {}
     for family in FAMILIES:
-        samples = dict(family.samples(result))
-        if samples:
-            rendered[family.name] = "".join(
-                [_line(family.name, common, own, value) for own, value in samples.items()]
-            )
+        if samples := family.samples(result):
+            rendered[family.name] = _lines(f"{family.name}{{{common}", samples)
     return rendered
 
 
@@ -77,13 +74,21 @@ def compatible(results: Sequence[Result], duration: float) -> str:
 
 
 def _block(name: str, text: str, samples: Mapping[str, float]) -> str:
-    lines = "".join([_line(name, "", own, value) for own, value in samples.items()])
+    lines = "".join(
+        [
+            f"{name}{{{own}}} {number(value)}\n" if own else f"{name} {number(value)}\n"
+            for own, value in samples.items()
+        ]
+    )
     return f"# HELP {name} {text}\n# TYPE {name} gauge\n{lines}" if lines else ""
 
 
-def _line(name: str, common: str, own: str, value: float) -> str:
-    labels = ",".join(filter(None, (common, own)))
-    return f"{name}{{{labels}}} {number(value)}\n" if labels else f"{name} {number(value)}\n"
+def _lines(start: str, samples: Sequence[Sample]) -> str:
+    """The lines of one family. Two samples with equal labels would be an error, so the last one counts."""
+    if len(samples) == 1:
+        own, value = samples[0]
+        return f"{start},{own}}} {number(value)}\n" if own else f"{start}}} {number(value)}\n"
+    return "".join([f"{start},{own}}} {number(value)}\n" for own, value in dict(samples).items()])
 
 
 def _batches(results: Sequence[Mapping[str, str]]) -> Iterator[Sequence[Mapping[str, str]]]:

@@ -6,6 +6,7 @@ line, a `|` or a control character to, and that fits into the 1,024 bytes that N
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -80,7 +81,7 @@ def performance(result: Result, response: tuple[str, str] = ("", "")) -> str:
     if result.verdict.days_left is not None and result.verdict.chain:
         leaf, policy = result.verdict.chain[0], result.target.policy
         ranges = (_range(policy.warning, leaf.lifetime_days), _range(policy.critical, leaf.lifetime_days))
-        data.insert(0, _datum("days_to_expiry", f"{result.verdict.days_left:.1f}", *ranges))
+        data.insert(0, _datum("days_to_expiry", _tenths(result.verdict.days_left), *ranges))
     return " ".join(data)
 
 
@@ -170,6 +171,11 @@ def _range(threshold: Threshold, lifetime: float) -> str:
     return ("@" if threshold.inside else "") + start + end
 
 
+def _tenths(value: float) -> str:
+    """Rounded down, so that 6.96 days never look like the 7 that they are not."""
+    return f"{math.floor(value * 10) / 10:.1f}"
+
+
 def _number(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
@@ -180,10 +186,10 @@ def _part(title: str, lines: Iterable[str]) -> list[str]:
 
 
 def _explained(problem: Problem, verbosity: int) -> list[str]:
-    lines = sections.summary(problem, sections.plain)
-    lines += [f"    {step}" for step in sections.remedy(problem)]
+    lines = [sections.summary(problem)[1]]
+    lines += [f"  {product}: {step}" if product else f"  {step}" for product, step in sections.steps(problem)]
     if verbosity >= 2:
-        lines += [f"    {line}" for line in sections.clients(problem, sections.plain)]
+        lines += [f"  {client} says: {words}" for client, words in sections.clients(problem)]
     return lines
 
 

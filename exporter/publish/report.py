@@ -1,33 +1,31 @@
-"""One result as a report for a person, and as a document for a program.
+"""One result as a report for a person.
 
-Comes in: a `Result`. Goes out: lines for a terminal, with the verdict first and the remedy last where
-the eye rests, or the JSON of schema 1. No certificate is parsed here.
+Comes in: a `Result`. Goes out: lines for a terminal; the verdict stands first and the remedies last,
+where the eye rests when they have scrolled by. No certificate is parsed here.
 """
 
 from __future__ import annotations
 
-import base64
-from typing import TYPE_CHECKING, Any
+import itertools
+import re
+import textwrap
+from typing import TYPE_CHECKING
 
 from exporter.publish import drawing, sections
-from exporter.publish.text import one_line, plural, well_formed
+from exporter.publish.text import one_line, plural
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Iterator
 
-    from exporter.model import (
-        CertificateFacts,
-        Exchange,
-        NameVerdict,
-        Observation,
-        Problem,
-        Result,
-        RevocationVerdict,
-        StoreVerdict,
-    )
+    from exporter.model import Problem, Result
+
+WIDTH = 100
+"""Columns of prose. A command is never broken, however long it is."""
 
 _SGR = {"ok": "32", "warning": "33", "critical": "31", "unknown": "35", "bold": "1", "dim": "2"}
 _SIGNS = {"ok": "✓", "warning": "!", "critical": "✗", "unknown": "?"}
+_COMMAND = re.compile(r"`[^`]*`")
+_GLUE = "\0"  # stands for a space inside a command; harmless text cannot contain it
 
 
 def report(result: Result, color: bool = False, transcript: bool = False) -> str:
@@ -39,27 +37,19 @@ def report(result: Result, color: bool = False, transcript: bool = False) -> str
         transcript: add the SMTP dialogue.
     """
     paint = _colored if color else sections.plain
-    parts = [
-        ("", [_verdict(result, paint)]),
-        ("Connection", sections.connection(result, paint)),
-        ("Chain as the server sends it, leaf first", drawing.draw(result, paint)),
-        ("Verification", sections.stores(result, paint)),
-        ("Names", sections.names(result, paint)),
-        ("Transcript", list(sections.transcript(result.observation)) if transcript else []),
-        ("What is wrong, and what to do", _problems(result, paint)),
-    ]
-    lines: list[str] = []
-    for title, part in parts:
+    parts = {
+        "Connection": sections.connection(result, paint),
+        "Chain as the server sends it, leaf first": drawing.draw(result, paint),
+        "Verification": sections.stores(result, paint),
+        "Names": sections.names(result, paint),
+        "Transcript": list(sections.transcript(result.observation)) if transcript else [],
+        "What is wrong, and what to do": _problems(result, paint),
+    }
+    lines = [_verdict(result, paint)]
+    for title, part in parts.items():
         if part:
-            lines += ["", paint("bold", title), *(f"  {line}".rstrip() for line in part)] if title else part
+            lines += ["", paint("bold", title), *(f"  {line}".rstrip() for line in part)]
     return "\n".join(lines) + "\n"
-
-
-def pem(certificate: bytes) -> str:
-    """A DER certificate in PEM form (RFC 7468), ending in a newline."""
-    text = base64.b64encode(certificate).decode("ascii")
-    lines = [text[start : start + 64] for start in range(0, len(text), 64)]
-    return "\n".join(["-----BEGIN CERTIFICATE-----", *lines, "-----END CERTIFICATE-----", ""])
 
 
 def _colored(style: str, text: str) -> str:
@@ -67,8 +57,7 @@ def _colored(style: str, text: str) -> str:
 
 
 def _verdict(result: Result, paint: drawing.Paint) -> str:
-    verdict = result.verdict
-    state = verdict.state.name.lower()
+    state = result.verdict.state.name.lower()
     where = f"{one_line(result.target.name)} {sections.mode_name(result.target.mode)}"
     return (
         paint(state, f"{_SIGNS[state]} {state.upper()}") + "  " + paint("bold", where) + f"  {_told(result)}"
@@ -85,149 +74,55 @@ def _told(result: Result) -> str:
     return "nothing wrong"
 
 
+# --- problems -------------------------------------------------------------------------------------
+
+
 def _problems(result: Result, paint: drawing.Paint) -> list[str]:
     lines: list[str] = []
     for number, problem in enumerate(result.verdict.problems, 1):
-        head, summary = sections.summary(problem, paint)
-        lines += ([""] if lines else []) + [f"{number}. {head}", f" {summary}"]
-        if steps := sections.remedy(problem):
-            lines += [paint("bold", "   What to do"), *(f"     {step}" for step in steps)]
-        if clients := sections.clients(problem, paint):
-            lines += [paint("bold", "   Who fails, and what they say"), *(f"     {line}" for line in clients)]
+        lines += [""] if lines else []
+        lines += _problem(f"{number}. ", problem, paint)
     return lines
 
 
-# --- JSON -----------------------------------------------------------------------------------------
+def _problem(start: str, problem: Problem, paint: drawing.Paint) -> list[str]:
+    name, words = sections.summary(problem)
+    lines = _wrapped(words, start, "   ")
+    lines[0] = lines[0].replace(name, paint(problem.severity.name.lower(), name), 1)
+    if problem.remedy:
+        lines += ["", paint("bold", "   What to do"), *_steps(problem)]
+    if problem.clients:
+        lines += ["", paint("bold", "   Who fails, and what they say"), *_clients(problem)]
+    return lines
 
 
-def as_json(result: Result) -> dict[str, Any]:
-    """The result as plain JSON values, schema 1. Verdicts that are not known are None.
-
-    Texts are as received, with bytes that are not UTF-8 spelled out. `time` and the dates are
-    RFC 3339 in UTC, `duration` is seconds.
-    """
-    observation, verdict = result.seen or result.observation, result.verdict
-    document = {
-        "schema": 1,
-        "target": result.target.name,
-        "host": result.target.host,
-        "port": result.target.port,
-        "mode": result.target.mode.value,
-        "address": result.observation.address,
-        "time": _moment(result.time, "milliseconds"),
-        "duration": round(result.duration, 6),
-        "state": verdict.state.name.lower(),
-        "stage": result.observation.stage.value,
-        "failure": _failure(result.observation),
-        "smtp": _smtp(result.observation),
-        "tls": _tls(observation),
-        "seen_at": None if result.seen_at is None else _moment(result.seen_at, "milliseconds"),
-        "chain": [_certificate(position, c) for position, c in enumerate(verdict.chain)],
-        "names": [_name(name) for name in verdict.names],
-        "stores": [_store(store) for store in verdict.stores],
-        "revocation": [_revocation(answer) for answer in verdict.revocation],
-        "problems": [_problem(problem) for problem in verdict.problems],
-    }
-    return {key: _clean(value) for key, value in document.items()}
+def _steps(problem: Problem) -> Iterator[str]:
+    """The steps, those that follow each other for one product under its name."""
+    for product, steps in itertools.groupby(sections.steps(problem), key=lambda step: step[0]):
+        margin = "     "
+        if product:
+            yield f"{margin}{product}"
+            margin += "  "
+        for _, step in steps:
+            yield from _wrapped(step, f"{margin}- ", f"{margin}  ")
 
 
-def _clean(value: object) -> object:
-    if isinstance(value, str):
-        return well_formed(value)
-    if isinstance(value, list):
-        return [_clean(item) for item in value]
-    if isinstance(value, dict):
-        return {_clean(key): _clean(item) for key, item in value.items()}
-    return value
+def _clients(problem: Problem) -> Iterator[str]:
+    spoken = sections.clients(problem)
+    width = max(len(client) for client, _ in spoken)
+    for client, words in spoken:
+        yield from _wrapped(words, f"     {client:{width}}  ", " " * (width + 7))
 
 
-def _moment(time: datetime, precision: str = "seconds") -> str:
-    return time.isoformat(timespec=precision).replace("+00:00", "Z")
-
-
-def _failure(observation: Observation) -> dict[str, Any] | None:
-    failure = observation.failure
-    if failure is None:
-        return None
-    return {"stage": failure.stage.value, "reason": failure.reason.value, "detail": failure.detail}
-
-
-def _smtp(observation: Observation) -> dict[str, Any]:
-    smtp = observation.smtp
-    return {
-        "greeting": None if smtp.greeting is None else f"{smtp.greeting.code} {smtp.greeting.text}",
-        "capabilities": list(smtp.capabilities),
-        "starttls_offered": smtp.starttls_offered,
-        "replies": [_exchange(exchange) for exchange in smtp.exchanges],
-    }
-
-
-def _exchange(exchange: Exchange) -> dict[str, Any]:
-    reply = exchange.reply
-    return {
-        "command": exchange.command,
-        "code": None if reply is None else reply.code,
-        "lines": [] if reply is None else list(reply.lines),
-    }
-
-
-def _tls(observation: Observation) -> dict[str, Any] | None:
-    tls = observation.tls
-    if tls is None:
-        return None
-    return {key: getattr(tls, key) for key in ("version", "cipher", "bits", "group", "signature", "aborted")}
-
-
-def _certificate(position: int, certificate: CertificateFacts) -> dict[str, Any]:
-    return {
-        "position": position,
-        "subject": certificate.subject,
-        "issuer": certificate.issuer,
-        "serial": certificate.serial,
-        "sha1": certificate.sha1,
-        "sha256": certificate.sha256,
-        "not_before": _moment(certificate.not_before),
-        "not_after": _moment(certificate.not_after),
-        "key": certificate.key,
-        "key_bits": certificate.key_bits,
-        "signature": certificate.signature,
-        "sans": list(certificate.sans),
-        "self_signed": certificate.self_signed,
-        "pem": pem(certificate.der),
-    }
-
-
-def _name(name: NameVerdict) -> dict[str, Any]:
-    return {"name": name.name, "match": name.match, "matched": name.matched}
-
-
-def _store(store: StoreVerdict) -> dict[str, Any]:
-    path = [{"subject": c.subject, "sha256": c.sha256, "not_after": _moment(c.not_after)} for c in store.path]
-    return {
-        "store": store.store,
-        "valid": store.valid,
-        "trusted": store.trusted,
-        "code": store.code,
-        "depth": store.depth,
-        "reason": store.reason,
-        "path": path,
-    }
-
-
-def _revocation(answer: RevocationVerdict) -> dict[str, Any]:
-    return {
-        "position": answer.position,
-        "method": answer.method,
-        "status": answer.status,
-        "detail": answer.detail,
-    }
-
-
-def _problem(problem: Problem) -> dict[str, Any]:
-    return {
-        "problem": problem.kind.value,
-        "severity": problem.severity.name.lower(),
-        "summary": problem.summary,
-        "remedy": problem.remedy,
-        "clients": dict(problem.clients),
-    }
+def _wrapped(text: str, first: str, following: str) -> list[str]:
+    """Prose in lines of `WIDTH` columns at most; commands stay whole, so that they can be copied."""
+    whole = _COMMAND.sub(lambda command: command[0].replace(" ", _GLUE), text)
+    lines = textwrap.wrap(
+        whole,
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=following,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return [line.replace(_GLUE, " ") for line in lines] or [first.rstrip()]

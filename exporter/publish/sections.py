@@ -6,6 +6,7 @@ and the long output of the Nagios check put them together, each in its own way.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from exporter.model import Mode, Result, StoreVerdict
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 _PROSE = 4000
 """Characters that are kept of a sentence, far more than any of ours has."""
+
+_PRODUCT = re.compile(r"([A-Z][A-Za-z/ ]{1,30}): ")
+_CLIENTS = {"dotnet": ".NET", "java": "Java", "openssl": "OpenSSL", "go": "Go", "outlook": "Outlook"}
 
 
 def plain(_style: str, text: str) -> str:
@@ -127,25 +131,25 @@ def _name(verdict: NameVerdict, paint: Paint) -> str:
     return paint("critical", f"✗ {name}") + f"  {detail or 'is not in the certificate'}"
 
 
-def summary(problem: Problem, paint: Paint) -> list[str]:
-    """The problem's name and severity, and the facts of this server in a sentence."""
-    severity = problem.severity.name.lower()
+def summary(problem: Problem) -> tuple[str, str]:
+    """The problem's name; and a sentence with the name, its severity and the facts of this server."""
     seen_by = f", store {', '.join(map(one_line, problem.stores))}" if problem.stores else ""
-    return [paint(severity, problem.kind.value) + f" ({severity}{seen_by})", f"  {_prose(problem.summary)}"]
+    name = problem.kind.value
+    return name, f"{name} ({problem.severity.name.lower()}{seen_by}): {_prose(problem.summary)}"
 
 
-def clients(problem: Problem, paint: Paint) -> list[str]:
-    """Who fails, in the client's own words."""
-    width = max((len(one_line(client)) for client in problem.clients), default=0)
-    return [
-        paint("bold", one_line(client).ljust(width)) + f"  {_prose(words)}"
-        for client, words in problem.clients.items()
-    ]
+def steps(problem: Problem) -> list[tuple[str, str]]:
+    """What to do: the product that each step is for (empty for none) and the step."""
+    found = []
+    for line in problem.remedy.split("\n"):
+        product = _PRODUCT.match(line)
+        found.append((product[1], _prose(line[product.end() :])) if product else ("", _prose(line)))
+    return [step for step in found if step[1].strip()]
 
 
-def remedy(problem: Problem) -> list[str]:
-    """What to do, one step a line."""
-    return [_prose(step) for step in problem.remedy.split("\n") if step.strip()]
+def clients(problem: Problem) -> list[tuple[str, str]]:
+    """Who fails, and in which words."""
+    return [(_CLIENTS.get(c) or one_line(c), _prose(words)) for c, words in problem.clients.items()]
 
 
 def transcript(observation: Observation) -> Iterator[str]:

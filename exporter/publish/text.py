@@ -12,7 +12,7 @@ import re
 LIMIT = 256
 """Characters that are kept of one text unless the caller says otherwise."""
 
-_ATTRIBUTE = re.compile(r"((?:\\.|[^,+=\\])+)=((?:\\.|[^,+\\])*)", re.DOTALL)
+_ATTRIBUTE = re.compile(r"(?:\\.|[^,+\\])+", re.DOTALL)  # in linear time, on any text
 _ESCAPE = re.compile(r"((?:\\[0-9A-Fa-f]{2})+)|\\(.)", re.DOTALL)
 
 
@@ -49,7 +49,8 @@ def well_formed(text: str) -> str:
 
 def common_name(name: str) -> str:
     """What to call the bearer of an RFC 4514 name: its common name, else the whole of it."""
-    for kind, value in _ATTRIBUTE.findall(name):
+    for attribute in _ATTRIBUTE.findall(name):
+        kind, _, value = attribute.partition("=")
         if kind.upper() == "CN" and value:
             return _ESCAPE.sub(_unescaped, value)
     return name

@@ -7,7 +7,7 @@ many readers on one event loop; nothing here waits. It must not interpret a resu
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from exporter.model import Result, Target
 from exporter.publish import metrics
@@ -31,7 +31,9 @@ class Board:
     def replace(self, targets: Iterable[Target]) -> None:
         """Take over another list of targets. Removed ones vanish at once, kept ones keep their results."""
         known = self._entries
-        self._entries = {target.id: known.get(target.id, Entry(target)) for target in targets}
+        self._entries = {
+            target.id: replace(known.get(target.id, Entry(target)), target=target) for target in targets
+        }
 
     def put(self, target: Target, results: Sequence[Result]) -> None:
         """Store what an examination found, unless the target was removed meanwhile."""

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from exporter.judge.context import ProblemContext
+from exporter.model import Reason, Stage
+from tests.judge.contexts import certificate, distinct, failed
+
 HOSTILE_NAMES = {
     "command substitution": "CN=$(rm -rf ~)",
     "backtick": "CN=`reboot`",
@@ -25,3 +31,22 @@ HOSTILE_NAMES = {
     "long": "CN=" + "x" * 100_000,
     "only punctuation": "CN=';\"$`|&<>\\",
 }
+
+
+def hostile_context(name: str) -> ProblemContext:
+    """A server where everything that others choose is hostile."""
+    culprit = replace(certificate(name, f"{name},O=x"), key=name, signature=name)
+    leaf = distinct(replace(culprit, sans=(f"DNS:{name}", f"IP:{name}"), subject=f"{name},O=leaf"))
+    return replace(
+        failed(Stage.GREETING, Reason.PROTOCOL_ERROR, detail=name, reply=name),
+        chain=(leaf, culprit),
+        culprit=culprit,
+        missing_issuer=name,
+        aia_url=name,
+        unmatched=(name,),
+        host=name,
+        address=name,
+        capabilities=(name,),
+        injected=name.encode("utf-8", "surrogateescape"),
+        tls_version=name,
+    )

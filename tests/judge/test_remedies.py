@@ -11,8 +11,7 @@ from exporter.judge.remedies import remedy
 from exporter.judge.steps import PLACES
 from exporter.model import Mode, ProblemKind, Reason, Stage
 from tests.judge.contexts import AIA, EXAMPLES, HOST, LEAF, ROOT, SELF_SIGNED, SERVER, SUB, failed
-from tests.judge.hostile import HOSTILE_NAMES
-from tests.judge.test_summaries import hostile_context
+from tests.judge.hostile import HOSTILE_NAMES, hostile_context
 
 K = ProblemKind
 _PLACE = re.compile("(?:" + "|".join(map(re.escape, PLACES)) + "): .")
@@ -119,6 +118,31 @@ def test_expired_root_is_replaced_on_the_clients() -> None:
     text = remedy(K.EXPIRED, replace(SERVER, culprit=ROOT))
     assert "Java clients: `keytool" in text
     assert "Postfix" not in text
+
+
+def test_unknown_issuer_may_be_either() -> None:
+    """Above a lone leaf there may be an intermediate or a root: how to tell, and what to do in both cases."""
+    context = replace(SERVER, chain=(LEAF,), culprit=LEAF, missing_issuer=LEAF.issuer)
+    text = remedy(K.UNTRUSTED_ROOT, context)
+    assert "`openssl x509 -in contoso-subordinate-ca.cer -noout -subject -issuer`" in text
+    assert "Postfix: `cat leaf.pem contoso-subordinate-ca.pem" in text
+    assert "Java clients: `keytool" in text
+
+
+@pytest.mark.parametrize(
+    ("mode", "stage", "hint"),
+    [
+        (Mode.TLS, Stage.HANDSHAKE, "`mode: starttls`"),
+        (Mode.STARTTLS, Stage.GREETING, "`mode: tls`"),
+        (Mode.STARTTLS, Stage.HANDSHAKE, None),
+        (Mode.TLS, Stage.CONNECT, None),
+    ],
+)
+def test_wrong_mode_is_suspected_where_it_can_be(mode: Mode, stage: Stage, hint: str | None) -> None:
+    """The other mode is proposed when the silence came at the first byte, and only then."""
+    text = remedy(K.UNREACHABLE, replace(failed(stage, Reason.TIMEOUT), mode=mode))
+    assert ("`mode: " in text) is (hint is not None)
+    assert hint is None or hint in text
 
 
 def test_ldap_source_is_not_fetched_with_curl() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from exporter.judge.context import ProblemContext
 from exporter.judge.summaries import summary
-from exporter.model import CertificateFacts, Mode, ProblemKind, Reason, Stage
+from exporter.model import ProblemKind, Reason, Stage
 from tests.judge.contexts import (
     AIA,
     DAY,
@@ -22,11 +22,10 @@ from tests.judge.contexts import (
     SUB,
     SUB_NAME,
     certificate,
-    distinct,
     failed,
     with_leaf,
 )
-from tests.judge.hostile import HOSTILE_NAMES
+from tests.judge.hostile import HOSTILE_NAMES, hostile_context
 
 K = ProblemKind
 
@@ -207,26 +206,6 @@ def test_every_failure_has_a_sentence(stage: Stage, reason: Reason) -> None:
     sentence = summary(K.UNREACHABLE, failed(stage, reason))
     assert sentence
     assert "{" not in sentence
-
-
-def hostile_context(name: str) -> ProblemContext:
-    """A server where everything that others choose is hostile."""
-    culprit: CertificateFacts = replace(certificate(name, f"{name},O=x"), key=name, signature=name)
-    leaf = distinct(replace(culprit, sans=(f"DNS:{name}", f"IP:{name}"), subject=f"{name},O=leaf"))
-    return replace(
-        failed(Stage.GREETING, Reason.PROTOCOL_ERROR, detail=name, reply=name),
-        chain=(leaf, culprit),
-        culprit=culprit,
-        missing_issuer=name,
-        aia_url=name,
-        unmatched=(name,),
-        host=name,
-        address=name,
-        capabilities=(name,),
-        injected=name.encode("utf-8", "surrogateescape"),
-        tls_version=name,
-        mode=Mode.STARTTLS,
-    )
 
 
 @pytest.mark.parametrize("kind", ProblemKind)

@@ -120,8 +120,12 @@ def _finding(problem: Problem) -> Finding:
     return Finding(
         title=_title(problem.kind),
         severity=problem.severity.name.lower(),
-        summary=one_line(problem.summary, limit=SUMMARY_LIMIT),
+        summary=_sentence(one_line(problem.summary, limit=SUMMARY_LIMIT)),
     )
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _title(kind: ProblemKind) -> str:
