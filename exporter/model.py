@@ -323,6 +323,19 @@ class Observation:
     phases: Mapping[Stage, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class IssuerAnswer:
+    """What the `caIssuers` URL of a certificate gave (RFC 5280 section 4.2.2.1).
+
+    `certificates` are DER as they came, nothing about them has been checked; without any, `detail` says
+    why there are none.
+    """
+
+    url: str
+    certificates: tuple[bytes, ...] = ()
+    detail: str = ""
+
+
 # --- what was concluded ---------------------------------------------------------------------------
 
 
@@ -386,6 +399,8 @@ class StoreVerdict:
     """The causes that this store shows."""
     undetermined: frozenset[ProblemKind] = frozenset()
     """Causes of which this store can say neither yes nor no."""
+    missing: tuple[CertificateFacts, ...] = ()
+    """The intermediates that the server should send too, where they are known."""
     invalid: tuple[int, int | None] | None = None
     """Code and depth of the error behind `chain_invalid`, which another error may precede in `code`."""
 
@@ -445,6 +460,10 @@ class Verdict:
     stores: tuple[StoreVerdict, ...] = ()
     names: tuple[NameVerdict, ...] = ()
     revocation: tuple[RevocationVerdict, ...] = ()
+    chain_complete: bool | None = None
+    """Whether every intermediate is sent; None when that cannot be told."""
+    notes: tuple[str, ...] = ()
+    """What is untidy about the presented chain, though no client minds: order, duplicates, …"""
     days_left: float | None = None
     lifetime_left: float | None = None
 

@@ -16,7 +16,7 @@ import pytest
 PACKAGES = {
     "icinga2": "icinga2-bin",
     "nagios4": "nagios4-core",
-    "nginx": "nginx-core libnginx-mod-mail",
+    "nginx": "nginx libnginx-mod-mail",
     "openssl": "openssl",
     "postfix": "postfix",
     "prometheus": "prometheus",

@@ -76,10 +76,15 @@ def messages(path: Path, stores: config.StoreLoader | None = None) -> list[str]:
 # --- errors ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(not yaml.__with_libyaml__, reason="PyYAML's own parser words syntax errors differently")
+WORDED_BY_LIBYAML = {"syntax", "tab"}
+"""Files whose message is the parser's own; PyYAML's other parser has other words."""
+
+
 @pytest.mark.parametrize("path", BAD, ids=lambda path: path.stem)
 def test_every_error_is_told_with_its_position(path: Path) -> None:
     """A file has exactly the errors that its first comment lines announce."""
+    if path.stem in WORDED_BY_LIBYAML and not yaml.__with_libyaml__:
+        pytest.skip("this PyYAML has no libyaml")
     lines = path.read_text("utf-8").splitlines()
     expected = [line.removeprefix("# ") for line in lines if line.startswith(f"# {path.name}:")]
     assert expected, "a bad file announces its errors"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import platform
@@ -171,6 +172,7 @@ async def _serve(options: argparse.Namespace, config: Config | None) -> None:
         if config is None:
             assert demo is not None
             config = await asyncio.to_thread(load, demo.config_path, trust.load)
+        gc.freeze()  # modules, targets and trust stores stay; looking through them again would hold up the loop
         daemon = await stack.enter_async_context(running(config, settings))
         logger.info("listening", extra={"url": " ".join(daemon.urls), "targets": len(config.targets)})
         if demo:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from exporter.model import Result, Target, TrustStore
 
+_ENDINGS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
 
 def stores(given: Sequence[str]) -> Mapping[str, TrustStore]:
     """The trust stores of `[LABEL=]PATH` options; without any, that of the system.
@@ -81,7 +83,7 @@ def interruptible() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.signal(number, _interrupt) for number in _ENDINGS}
     try:
         yield
     finally:

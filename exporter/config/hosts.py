@@ -8,6 +8,8 @@ from __future__ import annotations
 import ipaddress
 import re
 
+from exporter.idn import ascii_name
+
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 _WITH_PORT = re.compile(r"\[?(?P<host>.*?)\]?:(?P<port>[0-9]+)", re.DOTALL)
 _NUMERIC = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
@@ -100,12 +102,8 @@ def display_name(host: str, port: int) -> str:
 
 
 def _ascii(text: str) -> str:
-    if text.isascii():
-        return text
-    import idna  # noqa: PLC0415 - 10 ms that only internationalised names pay
-
     try:
-        return idna.encode(text, uts46=True).decode("ascii")
+        return ascii_name(text)
     except UnicodeError:
         raise ValueError(f"must be a host name, not {_short(text)}") from None
 

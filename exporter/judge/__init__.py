@@ -9,11 +9,13 @@ from exporter.judge.certificates import UnreadableCertificateError, read_certifi
 from exporter.judge.chain import judge_stores
 from exporter.judge.clients import clients
 from exporter.judge.names import match_name
+from exporter.judge.presented import EMPTY, is_complete, known_issuers, next_issuer_url, notes
 from exporter.judge.problems import CHECKS, Case, Finding
 from exporter.judge.remedies import remedy
 from exporter.judge.summaries import summary
 from exporter.model import (
     CertificateFacts,
+    IssuerAnswer,
     Observation,
     Problem,
     ProblemKind,
@@ -30,6 +32,7 @@ def judge(
     target: Target,
     stores: Mapping[str, TrustStore],
     now: datetime,
+    answers: Mapping[str, IssuerAnswer] = EMPTY,
 ) -> Verdict:
     """Everything that follows from one look.
 
@@ -39,16 +42,18 @@ def judge(
         target: what was asked for, and the policy to judge by.
         stores: trust stores by label; those that the policy names are used.
         now: the moment to judge at, aware UTC.
+        answers: what the AIA URLs that `issuer_to_fetch` named gave, by URL.
     """
     chain = _read_chain(seen.chain) if seen else ()
-    wanted = {label: stores[label] for label in target.policy.stores}
+    wanted = _stores_of(target, stores)
     case = Case(
         target=target,
         observation=observation,
         chain=chain,
-        stores=judge_stores(chain, wanted, now),
+        stores=judge_stores(chain, wanted, now, answers),
         names=tuple(match_name(chain[0], name) for name in target.names) if chain else (),
         now=now,
+        tls=seen.tls if seen else None,
     )
     problems, evaluated = _look_for_problems(case)
     days = case.days_left(chain[0]) if chain else None
@@ -59,9 +64,45 @@ def judge(
         chain=chain,
         stores=case.stores,
         names=case.names,
+        chain_complete=_is_complete(case, wanted, answers),
+        notes=notes(chain, *(store.path for store in case.stores)),
         days_left=days,
         lifetime_left=_clamp(days / chain[0].lifetime_days) if days is not None else None,
     )
+
+
+def issuer_to_fetch(
+    observation: Observation,
+    target: Target,
+    stores: Mapping[str, TrustStore],
+    now: datetime,
+    answers: Mapping[str, IssuerAnswer],
+) -> str | None:
+    """The AIA URL that should be asked before judging, one at a time until there is none.
+
+    Only a chain that some store does not trust, for want of an issuer, has anything to ask.
+    """
+    chain = _read_chain(observation.chain)
+    wanted = _stores_of(target, stores)
+    verdicts = judge_stores(chain, wanted, now, answers)
+    if all(verdict.trusted or verdict.code != _NO_ISSUER for verdict in verdicts):
+        return None
+    return next_issuer_url(chain, tuple(wanted.values()), answers)
+
+
+_NO_ISSUER = 20  # X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY
+
+
+def _stores_of(target: Target, stores: Mapping[str, TrustStore]) -> dict[str, TrustStore]:
+    return {label: stores[label] for label in target.policy.stores}
+
+
+def _is_complete(
+    case: Case, stores: Mapping[str, TrustStore], answers: Mapping[str, IssuerAnswer]
+) -> bool | None:
+    if any(ProblemKind.MISSING_INTERMEDIATE in store.problems for store in case.stores):
+        return False
+    return is_complete(case.chain, known_issuers(case.chain, tuple(stores.values()), answers))
 
 
 def _read_chain(ders: tuple[bytes, ...]) -> tuple[CertificateFacts, ...]:

@@ -44,29 +44,27 @@ def _read(ders: Iterable[bytes]) -> Iterator[CertificateFacts]:
 @functools.lru_cache(maxsize=64)
 def by_subject(store: TrustStore) -> Index:
     """All members of a store."""
-    return _index((subject, der) for subject, _issuer, der in _names(store))
+    return _index(_names(store))
 
 
 @functools.lru_cache(maxsize=64)
-def intermediates(stores: tuple[TrustStore, ...]) -> Index:
-    """Members of the stores that are not roots: they may fill a gap, but never end a chain."""
-    named = (names for store in dict.fromkeys(stores) for names in _names(store))
-    return _index((subject, der) for subject, issuer, der in named if subject != issuer)
+def all_members(stores: tuple[TrustStore, ...]) -> Index:
+    """All members of several stores, each once."""
+    anchors = dict.fromkeys((subject, der) for store in stores for subject, der in _names(store))
+    return _index(anchors)
 
 
 @functools.lru_cache(maxsize=64)
-def _names(store: TrustStore) -> Sequence[tuple[str, str, bytes]]:
-    """Subject, issuer and DER of each anchor that can be read.
+def _names(store: TrustStore) -> Sequence[tuple[str, bytes]]:
+    """Subject and DER of each anchor that can be read.
 
-    Only the names are read here: most anchors are never needed, and reading all of each takes long.
+    Only the name is read here: most anchors are never needed, and reading all of each takes long.
     """
     found = []
     for der in store.anchors:
         with contextlib.suppress(ValueError, UnsupportedAlgorithm):
-            certificate = x509.load_der_x509_certificate(der)
-            names = (certificate.subject, certificate.issuer)
-            subject, issuer = (_comparable(name.rfc4514_string()) for name in names)
-            found.append((subject, issuer, der))
+            subject = x509.load_der_x509_certificate(der).subject.rfc4514_string()
+            found.append((_comparable(subject), der))
     return found
 
 

@@ -81,9 +81,7 @@ def _facts(certificate: x509.Certificate, der: bytes) -> CertificateFacts:
         not_after=certificate.not_valid_after_utc,
         key=key,
         key_bits=key_bits,
-        signature=_SIGNATURES.get(
-            certificate.signature_algorithm_oid, certificate.signature_algorithm_oid.dotted_string
-        ),
+        signature=_describe_signature(certificate),
         sans=_sans(certificate),
         self_issued=certificate.subject == certificate.issuer,
         self_signed=_is_self_signed(certificate),
@@ -126,6 +124,16 @@ def _describe_key(certificate: x509.Certificate) -> tuple[str, int | None]:
             return "Ed448", 456
         case _:
             return type(key).__name__.removesuffix("PublicKey"), None
+
+
+def _describe_signature(certificate: x509.Certificate) -> str:
+    """Algorithm and hash; with RSA-PSS the hash is a parameter (RFC 4055 section 3.1)."""
+    number = certificate.signature_algorithm_oid
+    name = _SIGNATURES.get(number, number.dotted_string)
+    if number != SignatureAlgorithmOID.RSASSA_PSS:
+        return name
+    digest = certificate.signature_hash_algorithm
+    return f"{name}-{digest.name.upper()}" if digest else name
 
 
 def _is_self_signed(certificate: x509.Certificate) -> bool:

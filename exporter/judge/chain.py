@@ -2,8 +2,8 @@
 
 How it works. OpenSSL builds the path and checks it, and stops at its first error; so it is asked more
 than once, because no error may hide another. First as things are now. Then without dates. Then, when
-the path does not end in the store, with the intermediates that the configured stores hold, to see
-whether one was missing; and supposing that the last certificate were trusted, to see whether anything
+the path does not end in the store, with the intermediates that the configured stores hold or that AIA
+gave, to see whether one was missing; and supposing that the last certificate were trusted, to see whether anything
 else is wrong below it.
 
 The purpose, server authentication, is judged from the facts, since pyOpenSSL's public interface cannot
@@ -15,7 +15,7 @@ is what OpenSSL would pick from all of them, costs little enough to be done anew
 pyOpenSSL store keeps the first time it was given), and lets stores that agree on them share a verdict.
 
 The verdict on one server never depends on what other servers sent: the only help that a chain gets
-are the intermediates that the configured stores hold.
+are the intermediates that the configured stores hold and those that its own AIA URLs gave.
 
 Results are kept until the next date at which any certificate concerned begins or ceases to be valid;
 the clock is rounded down to the last such date, so being pure costs nothing.
@@ -30,10 +30,11 @@ from datetime import UTC, datetime, timedelta
 
 from OpenSSL import crypto
 
-from exporter.judge.anchors import Chain, by_subject, climb, intermediates
+from exporter.judge.anchors import Chain, by_subject, climb
 from exporter.judge.certificates import read_certificate
+from exporter.judge.presented import EMPTY, known_issuers, presented_path
 from exporter.judge.verify_codes import reason
-from exporter.model import ProblemKind, StoreVerdict, TrustStore
+from exporter.model import IssuerAnswer, ProblemKind, StoreVerdict, TrustStore
 
 MAX_CHAIN = 50
 """Certificates of a presented chain that are looked at; OpenSSL's own limit is 100 KB."""
@@ -59,40 +60,37 @@ class _Outcome:
     path: Chain = ()
 
 
-def judge_stores(chain: Chain, stores: Mapping[str, TrustStore], now: datetime) -> tuple[StoreVerdict, ...]:
+def judge_stores(
+    chain: Chain,
+    stores: Mapping[str, TrustStore],
+    now: datetime,
+    answers: Mapping[str, IssuerAnswer] = EMPTY,
+) -> tuple[StoreVerdict, ...]:
     """One verdict for each store, in their order; none without a chain.
 
     Args:
         chain: as presented, leaf first.
         stores: the target's trust stores by label.
         now: the moment to judge at, aware UTC.
+        answers: what the AIA URLs of the chain gave, by URL.
     """
     if not chain:
         return ()
     chain = chain[:MAX_CHAIN]
-    pool = climb(chain, intermediates(tuple(stores.values())))
-    return tuple(_judge_store(label, store, chain, pool, now) for label, store in stores.items())
+    known = known_issuers(chain, tuple(stores.values()), answers)
+    return tuple(_judge_store(label, store, chain, known, now) for label, store in stores.items())
 
 
-def presented_path(chain: Chain) -> Chain:
-    """From the leaf upwards, as far as the server itself sent the issuers, in whatever order."""
-    path = list(chain[:1])
-    while path and not path[-1].self_issued:
-        issuer = next((c for c in chain if c.subject == path[-1].issuer and c not in path), None)
-        if issuer is None:
-            break
-        path.append(issuer)
-    return tuple(path)
-
-
-def _judge_store(label: str, store: TrustStore, chain: Chain, pool: Chain, now: datetime) -> StoreVerdict:
+def _judge_store(label: str, store: TrustStore, chain: Chain, known: Chain, now: datetime) -> StoreVerdict:
     anchors = climb(chain, by_subject(store))
     moment = _last_edge((*chain, *anchors), now)
     now_outcome = _verify(chain, anchors, moment)
     # Errors of building come before those of dates, so there the dates make no difference.
     same = now_outcome.code == 0 or now_outcome.code in _BUILDING
     undated = now_outcome if same else _verify(chain, anchors, None)
-    causes, undetermined, invalid = _causes(chain, pool, store, undated)
+    distrust = _why_distrusted(chain, known, store, undated) if undated.code in _BUILDING else _Distrust()
+    rest = _supposing_trust(presented_path(chain)) if undated.code in _BUILDING else undated
+    invalid = (rest.code, rest.depth) if rest.code not in _BUILDING | {0} else None
     path = now_outcome.path or undated.path
     code = _with_purpose(now_outcome, path or presented_path(chain))
     return StoreVerdict(
@@ -103,52 +101,50 @@ def _judge_store(label: str, store: TrustStore, chain: Chain, pool: Chain, now: 
         depth=code.depth,
         reason=reason(code.code),
         path=path,
-        problems=causes,
-        undetermined=undetermined,
+        problems=distrust.causes | ({ProblemKind.CHAIN_INVALID} if invalid else frozenset()),
+        undetermined=distrust.unclear,
+        missing=distrust.missing,
         invalid=invalid,
     )
 
 
 # --- from code to cause ---------------------------------------------------------------------------
 
-_Causes = tuple[frozenset[ProblemKind], frozenset[ProblemKind], tuple[int, int | None] | None]
+_SELF_SIGNED = frozenset({ProblemKind.SELF_SIGNED})
+_MISSING = frozenset({ProblemKind.MISSING_INTERMEDIATE})
+_UNTRUSTED = frozenset({ProblemKind.UNTRUSTED_ROOT})
 
 
-def _causes(chain: Chain, pool: Chain, store: TrustStore, undated: _Outcome) -> _Causes:
-    """The causes that a store shows, those it leaves open, and the error behind `chain_invalid`."""
-    found: set[ProblemKind] = set()
-    unclear: set[ProblemKind] = set()
-    rest = undated
-    if undated.code in _BUILDING:
-        found, unclear = _causes_of_distrust(chain, pool, store, undated)
-        rest = _supposing_trust(presented_path(chain))
-    invalid = (rest.code, rest.depth) if rest.code not in _BUILDING | {0} else None
-    if invalid is not None:
-        found.add(ProblemKind.CHAIN_INVALID)
-    return frozenset(found), frozenset(unclear), invalid
+@dataclass(frozen=True, slots=True)
+class _Distrust:
+    """Why a path does not end in a store: the causes that show, those left open, and what is missing."""
+
+    causes: frozenset[ProblemKind] = frozenset()
+    unclear: frozenset[ProblemKind] = frozenset()
+    missing: Chain = ()
 
 
-def _causes_of_distrust(
-    chain: Chain, pool: Chain, store: TrustStore, undated: _Outcome
-) -> tuple[set[ProblemKind], set[ProblemKind]]:
-    """Why the path does not end in the store : an unknown authority, or a gap in the chain.
+def _why_distrusted(chain: Chain, known: Chain, store: TrustStore, undated: _Outcome) -> _Distrust:
+    """An unknown authority, a gap in the chain, or both.
 
-    A leaf whose issuer is neither sent nor held by any store leaves open which of the two it is. When
-    it names an issuer to fetch there is one to send; otherwise the authority is what is unknown.
+    A leaf whose issuer nobody knows leaves open which of the two it is. When it names an issuer to fetch
+    there is one to send; otherwise the authority is what is unknown.
     """
     if (undated.code, undated.depth) == (18, 0):
-        return {ProblemKind.SELF_SIGNED}, set()
-    longer = (*chain, *pool)
-    helped = _verify(longer, climb(longer, by_subject(store)), None) if pool else undated
-    if helped.code == 0:
-        return {ProblemKind.MISSING_INTERMEDIATE}, set()
-    if (helped.depth or 0) > (undated.depth or 0):
-        return {ProblemKind.MISSING_INTERMEDIATE, ProblemKind.UNTRUSTED_ROOT}, set()
-    if undated.depth:
-        return {ProblemKind.UNTRUSTED_ROOT}, set()
+        return _Distrust(_SELF_SIGNED)
+    missing = tuple(certificate for certificate in known if not certificate.self_issued)
+    if missing:
+        longer = (*chain, *missing)
+        helped = _verify(longer, climb(longer, by_subject(store)), None)
+        if helped.code == 0:
+            return _Distrust(_MISSING, missing=tuple(c for c in missing if c in helped.path))
+        if (helped.depth or 0) > (undated.depth or 0):
+            return _Distrust(_MISSING | _UNTRUSTED, missing=missing)
+    if undated.depth or known:
+        return _Distrust(_UNTRUSTED)
     if chain[0].aia_issuers:
-        return {ProblemKind.MISSING_INTERMEDIATE}, {ProblemKind.UNTRUSTED_ROOT}
-    return {ProblemKind.UNTRUSTED_ROOT}, {ProblemKind.MISSING_INTERMEDIATE}
+        return _Distrust(_MISSING, unclear=_UNTRUSTED)
+    return _Distrust(_UNTRUSTED, unclear=_MISSING)
 
 
 def _supposing_trust(path: Chain) -> _Outcome:

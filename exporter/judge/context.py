@@ -43,6 +43,8 @@ class ProblemContext:
     missing_issuer: str = ""
     """RFC 4514 name of the certificate that is not sent (`missing_intermediate`), or that no store holds
     (`untrusted_root`)."""
+    missing: tuple[CertificateFacts, ...] = ()
+    """The certificates that the server should send too, where they are known."""
     aia_url: str = ""
     """Where the culprit says that its issuer's certificate is, of any scheme."""
     stores: tuple[str, ...] = ()

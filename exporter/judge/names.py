@@ -11,6 +11,7 @@ import ipaddress
 
 from service_identity import CertificateError, hazmat
 
+from exporter.idn import ascii_name
 from exporter.model import CertificateFacts, NameVerdict
 
 
@@ -36,7 +37,7 @@ def _service(name: str) -> hazmat.ServiceID:
     try:
         return hazmat.IPAddress_ID(name.strip("[]"))
     except ValueError:
-        return hazmat.DNS_ID(name.rstrip("."))
+        return hazmat.DNS_ID(ascii_name(name.rstrip(".")))
 
 
 def _patterns(leaf: CertificateFacts) -> list[tuple[str, hazmat.CertificatePattern]]:

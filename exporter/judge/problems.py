@@ -8,13 +8,14 @@ compared, an untrusted one also its dates.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from exporter.judge.chain import presented_path
 from exporter.judge.context import ProblemContext
+from exporter.judge.presented import presented_path
 from exporter.model import (
     CertificateFacts,
     Failure,
@@ -27,6 +28,7 @@ from exporter.model import (
     StoreVerdict,
     Target,
     Threshold,
+    TlsFacts,
 )
 
 
@@ -40,6 +42,8 @@ class Case:
     stores: tuple[StoreVerdict, ...]
     names: tuple[NameVerdict, ...]
     now: datetime
+    tls: TlsFacts | None = None
+    """What was negotiated when the chain was seen."""
 
     @property
     def leaf(self) -> CertificateFacts | None:
@@ -69,6 +73,7 @@ class Finding:
     culprit: CertificateFacts | None = None
     stores: tuple[str, ...] = ()
     missing_issuer: str = ""
+    missing: tuple[CertificateFacts, ...] = ()
     unmatched: tuple[str, ...] = ()
     code: int = 0
     depth: int | None = None
@@ -91,6 +96,7 @@ class Finding:
             chain=case.chain,
             culprit=self.culprit,
             missing_issuer=self.missing_issuer,
+            missing=self.missing,
             aia_url=culprit.aia_issuers[0] if culprit and culprit.aia_issuers else "",
             stores=self.stores,
             code=self.code,
@@ -99,6 +105,7 @@ class Finding:
             reply=f"{replies[-1].code} {replies[-1].text}" if replies else "",
             capabilities=smtp.capabilities,
             injected=smtp.injected,
+            tls_version=case.tls.version if case.tls else "",
         )
 
 
@@ -151,6 +158,7 @@ def _shown_by_stores(
         culprit=certificate,
         stores=_labels(shown),
         missing_issuer=certificate.issuer if certificate else "",
+        missing=shown[0].missing,
         code=shown[0].code,
         depth=shown[0].depth,
     )
@@ -173,6 +181,36 @@ def _on_paths(case: Case, wrong: Callable[[CertificateFacts], bool]) -> Answer:
 
 def _labels(stores: Iterable[StoreVerdict]) -> tuple[str, ...]:
     return tuple(store.store for store in stores)
+
+
+# --- strength -------------------------------------------------------------------------------------
+
+
+def weak_key(case: Case) -> Answer:
+    """A key on the path is shorter than 112 bits of security ask for (NIST SP 800-57 part 1, table 2)."""
+    return _on_paths(case, _has_weak_key)
+
+
+def weak_signature(case: Case) -> Answer:
+    """A signature on the path uses SHA-1 or MD5 (RFC 9155); a root's own is not relied on by anybody."""
+    return _on_paths(case, lambda c: not c.self_signed and c.signature.endswith(_WEAK_HASHES))
+
+
+def legacy_tls(case: Case) -> Answer:
+    """Nothing newer than TLS 1.1, which RFC 8996 forbids, could be negotiated."""
+    if case.tls is None:
+        return None
+    return Finding(culprit=case.leaf) if case.tls.version in _LEGACY_VERSIONS else False
+
+
+_WEAK_HASHES = ("-SHA1", "-MD5")
+_LEGACY_VERSIONS = {"SSLv3", "TLSv1", "TLSv1.1"}
+_LEAST_BITS = {"RSA": 2048, "DSA": 2048, "EC": 224}
+
+
+def _has_weak_key(certificate: CertificateFacts) -> bool:
+    algorithm = certificate.key.partition(" ")[0]
+    return (certificate.key_bits or math.inf) < _LEAST_BITS.get(algorithm, 0)
 
 
 # --- dates ----------------------------------------------------------------------------------------
@@ -211,7 +249,7 @@ def _crosses(case: Case, threshold: Threshold) -> Callable[[CertificateFacts], b
         days = case.days_left(certificate)
         if days < 0 or case.leaf is None:
             return False
-        if certificate != case.leaf and (threshold.inside or threshold.high != float("inf")):
+        if certificate != case.leaf and (threshold.inside or threshold.high != math.inf):
             return False
         return threshold.crossed(days, days / max(case.leaf.lifetime_days, 1 / 86400))
 
@@ -273,6 +311,9 @@ CHECKS: Mapping[ProblemKind, Callable[[Case], Answer]] = {
     ProblemKind.HOSTNAME_MISMATCH: hostname_mismatch,
     ProblemKind.WRONG_USAGE: wrong_usage,
     ProblemKind.CHAIN_INVALID: chain_invalid,
+    ProblemKind.WEAK_KEY: weak_key,
+    ProblemKind.WEAK_SIGNATURE: weak_signature,
+    ProblemKind.LEGACY_TLS: legacy_tls,
     ProblemKind.STARTTLS_MISSING: starttls_missing,
     ProblemKind.PLAINTEXT_INJECTION: plaintext_injection,
     ProblemKind.UNREACHABLE: unreachable,

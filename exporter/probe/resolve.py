@@ -11,6 +11,7 @@ import ipaddress
 import socket
 from concurrent.futures import ThreadPoolExecutor
 
+from exporter.idn import ascii_name
 from exporter.model import IpFamily, Reason
 from exporter.probe.errors import ProbeError
 
@@ -56,19 +57,6 @@ def address_literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address 
         return ipaddress.ip_address(host)
     except ValueError:
         return None
-
-
-def ascii_name(host: str) -> str:
-    """The A-label form of a name (RFC 5891), unchanged when it is ASCII already.
-
-    Raises:
-        UnicodeError: the name cannot be a domain name.
-    """
-    if host.isascii():
-        return host
-    import idna  # noqa: PLC0415 - 10 ms that only internationalised names pay
-
-    return idna.encode(host, uts46=True).decode("ascii")
 
 
 def _of_family(address: ipaddress.IPv4Address | ipaddress.IPv6Address, family: IpFamily) -> str:

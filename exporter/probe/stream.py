@@ -12,9 +12,10 @@ from __future__ import annotations
 import asyncio
 import errno
 
+from exporter.idn import ascii_name
 from exporter.model import Failure, Mode, Observation, Reason, Stage, Target
 from exporter.probe.errors import ProbeError
-from exporter.probe.resolve import ascii_name, own_literal, own_name
+from exporter.probe.resolve import own_literal, own_name
 from exporter.probe.smtp import Dialogue
 from exporter.probe.tls import TlsClient
 

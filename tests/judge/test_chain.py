@@ -27,7 +27,8 @@ from exporter.demo.authority import (
     self_signed,
 )
 from exporter.judge.certificates import read_certificate
-from exporter.judge.chain import judge_stores, presented_path
+from exporter.judge.chain import judge_stores
+from exporter.judge.presented import presented_path
 from exporter.model import ProblemKind as P
 from exporter.model import StoreVerdict, TrustStore
 

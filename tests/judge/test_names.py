@@ -40,6 +40,12 @@ CASES = {
         True,
         "DNS:xn--mller-kva.example",
     ),
+    "IDN in capitals": (
+        Leaf("CN=x", dns=("xn--mller-kva.example",)),
+        "MÜLLER.example",
+        True,
+        "DNS:xn--mller-kva.example",
+    ),
     "IDN asked as A-label": (
         Leaf("CN=x", dns=("xn--mller-kva.example",)),
         "xn--mller-kva.example",

@@ -25,6 +25,7 @@ from exporter.model import (
     State,
     Target,
     Threshold,
+    TlsFacts,
     TrustStore,
     Verdict,
 )
@@ -51,6 +52,9 @@ CHAIN_KINDS = {
     P.HOSTNAME_MISMATCH,
     P.WRONG_USAGE,
     P.CHAIN_INVALID,
+    P.WEAK_KEY,
+    P.WEAK_SIGNATURE,
+    P.LEGACY_TLS,
 }
 
 
@@ -62,7 +66,11 @@ def leaf(**changes: object) -> Issued:
 def seen(*chain: Issued) -> Observation:
     """A look that obtained a chain."""
     return Observation(
-        address="192.0.2.1", stage=Stage.HANDSHAKE, smtp=OFFERED, chain=tuple(c.der for c in chain)
+        address="192.0.2.1",
+        stage=Stage.HANDSHAKE,
+        smtp=OFFERED,
+        tls=TlsFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384", 256, "x25519"),
+        chain=tuple(certificate.der for certificate in chain),
     )
 
 
@@ -219,6 +227,28 @@ def test_an_upper_bound_is_about_the_leaf_alone() -> None:
     assert verdict(seen(leaf(ends=500 * DAY), SUB), replace(TARGET, policy=policy)).state is State.WARNING
 
 
+@pytest.mark.parametrize(
+    ("key", "weak"),
+    [("rsa-1024", True), ("rsa-2048", False), ("ec-p192", True), ("ec-p256", False), ("ed25519", False)],
+)
+def test_weak_keys(key: str, weak: bool) -> None:
+    """RSA under 2048 bits and EC under 224 are weak, in the leaf and above it."""
+    assert (P.WEAK_KEY in kinds(verdict(seen(leaf(key=key), SUB)))) is weak
+    sub = ROOT.issue(Intermediate("CN=Sub", key=key))
+    assert (P.WEAK_KEY in kinds(verdict(seen(sub.issue(Leaf("CN=x", dns=(HOST,))), sub)))) is weak
+
+
+@pytest.mark.parametrize(
+    ("version", "old"), [("TLSv1", True), ("TLSv1.1", True), ("TLSv1.2", False), ("TLSv1.3", False)]
+)
+def test_legacy_versions(version: str, old: bool) -> None:
+    """Nothing newer than TLS 1.1 is a warning."""
+    observation = replace(seen(leaf(), SUB), tls=TlsFacts(version, "x", 128, None))
+    found = verdict(observation)
+    assert kinds(found) == ({P.LEGACY_TLS} if old else set())
+    assert found.state is (State.WARNING if old else State.OK)
+
+
 def test_an_unrelated_certificate_that_expired_is_nothing() -> None:
     """Dates count on the path alone."""
     stranger = self_signed(Leaf("CN=stranger", ends=-DAY), NOW)
@@ -287,5 +317,5 @@ def test_time_never_improves_a_valid_certificate(days: float, later: float) -> N
 
 def test_the_table_of_checks_is_complete() -> None:
     """Every kind has a check but those that await evidence which is not gathered yet."""
-    later = {P.REVOKED, P.REVOCATION_UNKNOWN, P.WEAK_KEY, P.WEAK_SIGNATURE, P.LEGACY_TLS}
+    later = {P.REVOKED, P.REVOCATION_UNKNOWN}
     assert set(CHECKS) == set(P) - later

@@ -11,7 +11,7 @@ import pytest
 from exporter.model import IpFamily, Reason
 from exporter.probe import resolve as module
 from exporter.probe.errors import ProbeError
-from exporter.probe.resolve import ascii_name, own_literal, own_name, resolve
+from exporter.probe.resolve import own_literal, own_name, resolve
 
 
 async def test_localhost_is_asked_of_the_system() -> None:
@@ -86,19 +86,6 @@ async def test_addresses_keep_their_order_without_duplicates(monkeypatch: pytest
     ]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
     assert await resolve("mail.example.org", IpFamily.ANY, timeout=5) == ("192.0.2.2", "192.0.2.1")
-
-
-@pytest.mark.parametrize(
-    ("name", "ascii_form"),
-    [
-        ("mail.example.org", "mail.example.org"),
-        ("müller.example", "xn--mller-kva.example"),
-        ("_x.example", "_x.example"),
-    ],
-)
-def test_internationalised_names(name: str, ascii_form: str) -> None:
-    """U-labels become A-labels; everything else stays as it is."""
-    assert ascii_name(name) == ascii_form
 
 
 async def test_a_name_that_cannot_be(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.model import (
@@ -146,6 +146,7 @@ def test_hostile_text_in_every_field(text: str) -> None:
         assert "|" not in below
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(ANY_TEXT, ANY_TEXT, st.lists(ANY_TEXT, max_size=17))
 def test_first_line_is_always_well_formed(name: str, issuer: str, summaries: list[str]) -> None:
     """One line, one bar, no control character, at most 1,024 bytes with its line end."""
@@ -158,6 +159,7 @@ def test_first_line_is_always_well_formed(name: str, issuer: str, summaries: lis
     assert_well_formed(line(seen))
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(ANY_TEXT, ANY_TEXT)
 def test_unknown_is_always_well_formed(message: str, where: str) -> None:
     """The line without a result is one line without a bar, too."""

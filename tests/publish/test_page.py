@@ -12,7 +12,7 @@ import pytest
 
 from exporter.model import Mode, ProblemKind, Reason, Stage, State
 from exporter.publish import page
-from exporter.publish.page.rows import age, rows
+from exporter.publish.page.rows import age, row
 from tests import results
 
 if TYPE_CHECKING:
@@ -211,8 +211,7 @@ def test_ages_are_told_in_their_largest_unit(seconds: int, words: str) -> None:
 )
 def test_days_left_are_whole(left: float, words: str) -> None:
     """Days are rounded towards the present, as in the problem's own sentence."""
-    [row] = rows(results.TARGET, [results.result(days_left=left)], NOW)
-    assert row.days == words
+    assert row(results.TARGET, results.result(days_left=left), NOW).days == words
 
 
 @pytest.mark.parametrize(
@@ -231,8 +230,7 @@ def test_days_left_are_whole(left: float, words: str) -> None:
 )
 def test_the_place_says_what_the_name_does_not(target: Target, address: str, where: str) -> None:
     """Host and port are not repeated where they are the name already."""
-    [row] = rows(target, [results.result(target=target, address=address)], NOW)
-    assert row.where == where
+    assert row(target, results.result(target=target, address=address), NOW).where == where
 
 
 @pytest.mark.parametrize(
@@ -246,5 +244,5 @@ def test_the_place_says_what_the_name_does_not(target: Target, address: str, whe
 )
 def test_titles_are_words(kind: ProblemKind, title: str) -> None:
     """A problem's name reads as a title; protocols keep their capitals."""
-    [row] = rows(results.TARGET, [results.result(results.problem(kind))], NOW)
-    assert [finding.title for finding in row.problems] == [title]
+    shown = row(results.TARGET, results.result(results.problem(kind)), NOW)
+    assert [finding.title for finding in shown.problems] == [title]

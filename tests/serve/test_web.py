@@ -38,6 +38,7 @@ class Lab:
         self.asked: list[tuple[Target, float | None]] = []
         self.answer: tuple[Result, ...] = (results.result(),)
         self.hold: asyncio.Event | None = None
+        self.begun = asyncio.Event()
         self.cancelled = asyncio.Event()
 
     async def __call__(
@@ -51,6 +52,7 @@ class Lab:
         """Examine a target."""
         assert not previous
         self.asked.append((target, timeout))
+        self.begun.set()
         async with gate(target.host):
             try:
                 if self.hold:
@@ -61,7 +63,7 @@ class Lab:
         return tuple(dataclasses.replace(one, target=target) for one in self.answer)
 
 
-def service(**parts: Any) -> Service:
+def service(**parts: object) -> Service:
     """A service over three targets."""
     given: dict[str, Any] = {
         "board": Board([results.TARGET, SIX, OTHER]),
@@ -75,9 +77,9 @@ def service(**parts: Any) -> Service:
 
 @asynccontextmanager
 async def serving(given: Service) -> AsyncIterator[Client]:
-    """A client of a running server, which takes answers as they come."""
+    """A client of a running server, which asks for and takes answers as they are."""
     server = TestServer(application(given), handler_cancellation=True)
-    async with TestClient(server, auto_decompress=False) as client:
+    async with TestClient(server, auto_decompress=False, headers={"Accept-Encoding": "identity"}) as client:
         yield client
 
 
@@ -394,8 +396,7 @@ async def test_probes_keep_to_the_limits(lab: Lab) -> None:
     async with serving(given) as client:
         async with limits.gate(SIX.host):
             asking = asyncio.create_task(client.get("/probe", params={"target": "six"}))
-            while not lab.asked:
-                await asyncio.sleep(0)
+            await lab.begun.wait()
             assert not asking.done()
         assert (await asking).status == 200
 
@@ -406,8 +407,7 @@ async def test_a_client_that_goes_away_ends_its_probe(lab: Lab) -> None:
     given = service(examine=lab)
     async with serving(given) as client:
         asking = asyncio.create_task(client.get("/probe", params={"target": "six"}))
-        while not lab.asked:
-            await asyncio.sleep(0)
+        await lab.begun.wait()
         asking.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await asking

@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from exporter import __version__
 from exporter.model import Result, Target
-from exporter.publish.page.rows import Row, rows
+from exporter.publish.page.rows import order, row, state
 
 PIECE = 32_768
 """Characters of HTML that are collected before they are sent."""
@@ -32,12 +32,13 @@ def overview(
         now: aware; ages are counted up to it.
         telemetry_path: where the metrics are.
     """
-    lines = sorted((row for target, results in targets for row in rows(target, results, now)), key=Row.order)
+    looks = [(target, result) for target, results in targets for result in results or (None,)]
+    looks.sort(key=order)
     template = _environment().get_template("overview.html")
     parts = template.generate(
         version=__version__,
-        rows=lines,
-        counts=_counts(lines),
+        rows=(row(target, result, now) for target, result in looks),  # made while they are sent
+        counts=_counts([state(result) for _, result in looks]),
         target_count=len(targets),
         now=now,
         telemetry_path=telemetry_path,
@@ -51,10 +52,9 @@ def style_sheet() -> str:
     return resources.files(__name__).joinpath("templates", "style.css").read_text("utf-8")
 
 
-def _counts(lines: Sequence[Row]) -> list[tuple[str, int]]:
-    states = [row.state for row in lines]
+def _counts(states: Sequence[str]) -> list[tuple[str, int]]:
     shown = ["critical", "warning", "unknown", "ok", "waiting"]
-    return [(state, states.count(state)) for state in shown if state in {"critical", "ok"} or state in states]
+    return [(each, states.count(each)) for each in shown if each in {"critical", "ok"} or each in states]
 
 
 def _pieces(parts: Iterator[str]) -> Iterator[str]:

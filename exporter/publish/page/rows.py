@@ -1,12 +1,11 @@
 """What a line of the overview says, in words.
 
-In: a target, its results and the time. Out: rows of plain text, one for each address. It must not make HTML.
+In: a target, one of its results and the time. Out: a row of plain text. It must not make HTML.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -42,16 +41,15 @@ class Row:
     """One address of a target, or a target that waits for its first probe.
 
     `days` is whole days to expiry in words and `expires` the date, both empty without a certificate;
-    `expiry_tone` is the severity of a problem with the dates.
+    `expiry_tone` is the severity of a near end.
     `stale` says since when nothing newer could be seen, empty when the last probe succeeded.
     """
 
     state: str
     name: str
     where: str
-    labels: tuple[tuple[str, str], ...]
+    labels: tuple[tuple[str, str], ...] = ()
     days: str = ""
-    days_left: float = math.inf
     expires: str = ""
     expiry_tone: str = ""
     problems: tuple[Finding, ...] = ()
@@ -60,28 +58,31 @@ class Row:
     checked_at: str = ""
     stale: str = ""
 
-    def order(self) -> tuple[int, float, str]:
-        """Worst first, then what expires first, then by name."""
-        return (_ORDER[self.state], self.days_left, self.name)
+
+def state(result: Result | None) -> str:
+    """The state of a row in a word; `waiting` before the first probe."""
+    return result.verdict.state.name.lower() if result else "waiting"
 
 
-def rows(target: Target, results: Sequence[Result], now: datetime) -> list[Row]:
-    """A row for each result, or the one of a target that waits."""
-    if not results:
-        return [Row(state="waiting", name=one_line(target.name), where=_where(target, ""), labels=())]
-    return [_row(result, now) for result in results]
+def order(look: tuple[Target, Result | None]) -> tuple[int, float, str]:
+    """Where a row belongs: the worst first, then what expires first, then by name."""
+    target, result = look
+    left = result.verdict.days_left if result else None
+    return (_ORDER[state(result)], math.inf if left is None else left, target.name)
 
 
-def _row(result: Result, now: datetime) -> Row:
+def row(target: Target, result: Result | None, now: datetime) -> Row:
+    """The row of one result, or of a target that waits for its first."""
+    if result is None:
+        return Row(state=state(None), name=one_line(target.name), where=_where(target, ""))
     verdict = result.verdict
     leaf = verdict.chain[0] if verdict.chain else None
     return Row(
-        state=verdict.state.name.lower(),
-        name=one_line(result.target.name),
-        where=_where(result.target, result.observation.address),
-        labels=tuple((name, one_line(value)) for name, value in result.target.labels),
+        state=state(result),
+        name=one_line(target.name),
+        where=_where(target, result.observation.address),
+        labels=tuple((name, one_line(value)) for name, value in target.labels),
         days=_days(verdict.days_left),
-        days_left=math.inf if verdict.days_left is None else verdict.days_left,
         expires=f"{leaf.not_after:%Y-%m-%d}" if leaf else "",
         expiry_tone=_expiry_tone(verdict),
         problems=tuple(_finding(problem) for problem in verdict.problems),
@@ -111,8 +112,8 @@ def _days(left: float | None) -> str:
 
 
 def _expiry_tone(verdict: Verdict) -> str:
-    """The severity of what is wrong with the dates, empty when nothing is."""
-    dates = {ProblemKind.EXPIRED, ProblemKind.EXPIRES_SOON, ProblemKind.NOT_YET_VALID}
+    """The severity of an end that has come or is near, empty when nothing is."""
+    dates = {ProblemKind.EXPIRED, ProblemKind.EXPIRES_SOON}
     return next((p.severity.name.lower() for p in verdict.problems if p.kind in dates), "")
 
 

@@ -1,0 +1,315 @@
+"""`check_smtp_tls`: its states, its one line whatever happens, its options, and how little it loads."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import signal
+import ssl
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import exporter
+from exporter import pipeline
+from exporter.cli.check import main
+from exporter.demo.cases import CASES
+from exporter.model import State
+from tests.processes import PATIENCE
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+    from exporter.demo import Demo
+    from exporter.demo.cases import Case
+
+ONE_LINE = re.compile(r"SMTP_TLS (OK|WARNING|CRITICAL|UNKNOWN) - [^|\n]*( \| ('[a-z_]+'=\S+ ?)+)?\n")
+HEALTHY = next(case for case in CASES if case.name == "healthy")
+EXPIRED = next(case for case in CASES if case.name == "expired")
+START = "import sys; from exporter.cli.check import main; sys.exit(main())"
+SOURCE = Path(exporter.__file__).parent.parent
+
+
+def arguments(lab: Demo, case: Case, *, trust: bool = True) -> list[str]:
+    """How to check one server of the demo."""
+    server = lab.servers[case.name]
+    mode = "--starttls" if case.mode == "starttls" else "--tls"
+    given = ["-H", server.host, "-p", str(server.port), mode, "-n", case.expects]
+    return given + (["-r", str(lab.root_path)] if trust else [])
+
+
+def check(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[State, str]:
+    """Run the check; its state and what it printed, none of it on standard error."""
+    status = main(argv)
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    return State(status), captured.out
+
+
+def start(*argv: str, code: str = START, stdout: int = subprocess.PIPE) -> subprocess.Popen[str]:
+    """Start the check as a program."""
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *argv], stdout=stdout, stderr=subprocess.PIPE, text=True, cwd=SOURCE
+    )
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_every_case_of_the_demo(case: Case, lab: Demo, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line names exactly the problems of the server, the state follows from them."""
+    state, out = check(capsys, *arguments(lab, case))
+    assert ONE_LINE.fullmatch(out)
+    named = re.findall(r"(?: STARTTLS: | TLS: |; )([a-z_]+): ", out.partition(" | ")[0])
+    assert set(named) == case.problems
+    assert state is (State.CRITICAL if case.problems else State.OK)
+    assert out.startswith(f"SMTP_TLS {state.name} - ")
+
+
+def test_line_of_a_healthy_server(lab: Demo, capsys: pytest.CaptureFixture[str]) -> None:
+    """The line has the form that the contract promises."""
+    _, out = check(capsys, *arguments(lab, HEALTHY))
+    assert re.fullmatch(
+        r"SMTP_TLS OK - 127\.0\.0\.1:\d+ STARTTLS: 'mail\.int\.contoso\.com' from 'Contoso Subordinate CA' "
+        r"valid until \d{4}-\d\d-\d\d \(\d+ days\) \| 'days_to_expiry'=\d+\.\d;21:;7: 'time'=\d+\.\d\ds\n",
+        out,
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "expected", "words"),
+    [
+        pytest.param(("-w", "400", "-c", "7"), State.WARNING, "expires_soon: ", id="warning"),
+        pytest.param(("-w", "900", "-c", "400"), State.CRITICAL, "expires_soon: ", id="critical"),
+        pytest.param(("-w", "400:"), State.WARNING, ";400:;7: ", id="range"),
+        pytest.param(("-c", "@0:400"), State.CRITICAL, ";21:;@0:400 ", id="inside a range"),
+        pytest.param(("-w", "100%"), State.WARNING, "expires_soon: ", id="share of the lifetime"),
+        pytest.param(("-D", "400"), State.WARNING, ";400:;0: ", id="as check_smtp, warning"),
+        pytest.param(("-D", "900,400"), State.CRITICAL, ";900:;400: ", id="as check_smtp, both"),
+        pytest.param(("--response-warning", "0"), State.WARNING, "response_time: ", id="slow, warning"),
+        pytest.param(
+            ("--response-warning", "0", "--response-critical", "0"),
+            State.CRITICAL,
+            "s;0;0\n",
+            id="slow, critical",
+        ),
+        pytest.param(("--response-critical", "60"), State.OK, "s;;60\n", id="fast enough"),
+        pytest.param(
+            ("--fingerprint", "00" * 20), State.CRITICAL, "fingerprint_mismatch: ", id="another certificate"
+        ),
+        pytest.param(("-n", "other.example.org"), State.CRITICAL, "hostname_mismatch: ", id="another name"),
+        pytest.param(("-n", "other.example.org", "--no-hostname"), State.OK, "valid until", id="any name"),
+    ],
+)
+def test_options_on_a_healthy_server(
+    given: tuple[str, ...], expected: State, words: str, lab: Demo, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each limit does what it says."""
+    state, out = check(capsys, *arguments(lab, HEALTHY), *given)
+    assert state is expected
+    assert words in out
+
+
+@pytest.mark.parametrize(
+    ("name", "option"),
+    [
+        pytest.param("self-signed", "--allow-self-signed", id="self-signed"),
+        pytest.param("self-signed", "--no-chain", id="self-signed, chain not judged"),
+        pytest.param("untrusted-root", "--no-chain", id="untrusted root"),
+        pytest.param("missing-intermediate", "--no-chain", id="missing intermediate"),
+        pytest.param("wrong-name", "--no-hostname", id="wrong name"),
+    ],
+)
+def test_what_is_tolerated(name: str, option: str, lab: Demo, capsys: pytest.CaptureFixture[str]) -> None:
+    """A problem that is tolerated is neither named nor counted; without the option it is."""
+    case = next(case for case in CASES if case.name == name)
+    assert check(capsys, *arguments(lab, case))[0] is State.CRITICAL
+    state, out = check(capsys, *arguments(lab, case), option)
+    assert state is State.OK
+    assert not any(problem in out for problem in case.problems)
+
+
+@pytest.mark.parametrize("digest", ["sha1", "sha256"])
+@pytest.mark.parametrize("form", [str.upper, str.lower, lambda text: ":".join(re.findall("..", text))])
+def test_pinned_fingerprint(
+    digest: str, form: Callable[[str], str], lab: Demo, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The right fingerprint is accepted, however it is written."""
+    der = ssl.PEM_cert_to_DER_cert(lab.chains[HEALTHY.name][0].pem)
+    value = hashlib.new(digest, der).hexdigest()
+    assert check(capsys, *arguments(lab, HEALTHY), "--fingerprint", form(value))[0] is State.OK
+
+
+def test_long_output(lab: Demo, capsys: pytest.CaptureFixture[str]) -> None:
+    """`-v` adds lines below the first one, which stays as it is."""
+    _, brief = check(capsys, *arguments(lab, EXPIRED))
+    state, long = check(capsys, *arguments(lab, EXPIRED), "-v")
+    assert state is State.CRITICAL
+    assert ONE_LINE.match(long)
+    assert long.partition(" | ")[0] == brief.partition(" | ")[0]
+    assert "\nChain:\n" in long
+    assert "C: STARTTLS" in check(capsys, *arguments(lab, EXPIRED), "-vvv")[1]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        pytest.param(("-H", "127.0.0.1", "-p", "CLOSED"), "unreachable: ", id="refused"),
+        pytest.param(("-H", "no-such-host.invalid"), "unreachable: ", id="unresolvable"),
+        pytest.param(("-6", "-H", "127.0.0.1"), "unreachable: ", id="wrong family"),
+    ],
+)
+def test_unreachable_is_critical(
+    given: tuple[str, ...], words: str, free_port: Callable[[], int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A server that cannot be reached or resolved is CRITICAL, on one line with the time."""
+    state, out = check(capsys, *(str(free_port()) if text == "CLOSED" else text for text in given))
+    assert state is State.CRITICAL
+    assert ONE_LINE.fullmatch(out)
+    assert words in out
+    assert "'time'=" in out
+
+
+@pytest.mark.parametrize(
+    ("timeout", "expected"),
+    [
+        pytest.param("0.2", State.CRITICAL, id="default"),
+        pytest.param("0.2:unknown", State.UNKNOWN, id="unknown"),
+        pytest.param("0.2:WARNING", State.WARNING, id="upper case"),
+        pytest.param("0.2:0", State.OK, id="number"),
+    ],
+)
+def test_timeout_state(
+    timeout: str, expected: State, silent: socket.socket, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A server that says nothing has the state that the user wants for it."""
+    state, out = check(capsys, "-H", "127.0.0.1", "-p", str(silent.getsockname()[1]), "-t", timeout)
+    assert state is expected
+    assert ONE_LINE.fullmatch(out)
+    assert "unreachable: " in out
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param((), id="nothing"),
+        pytest.param(("-H", "a", "--no-such-option"), id="unknown option"),
+        pytest.param(("-H", "a", "--mx", "example.org"), id="option of a later version"),
+        pytest.param(("-H", "a", "-p", "0"), id="port too small"),
+        pytest.param(("-H", "a", "-p", "65536"), id="port too large"),
+        pytest.param(("-H", "a", "-p", "x\ny|z\x1b"), id="hostile port"),
+        pytest.param(("-H", "a b"), id="no host"),
+        pytest.param(("-H", ""), id="empty host"),
+        pytest.param(("-H", "a", "-S", "-s"), id="both modes"),
+        pytest.param(("-H", "a", "-4", "-6"), id="both families"),
+        pytest.param(("-H", "a", "-w", "soon"), id="no threshold"),
+        pytest.param(("-H", "a", "-w", ""), id="empty threshold"),
+        pytest.param(("-H", "a", "-w", "5:1"), id="range upside down"),
+        pytest.param(("-H", "a", "-w", "1:2:3"), id="no range"),
+        pytest.param(("-H", "a", "-w", "101%"), id="more than the lifetime"),
+        pytest.param(("-H", "a", "-D", "1,2,3"), id="three thresholds"),
+        pytest.param(("-H", "a", "-t", "0"), id="no time"),
+        pytest.param(("-H", "a", "-t", "nan"), id="not a time"),
+        pytest.param(("-H", "a", "-t", "5:maybe"), id="no state"),
+        pytest.param(("-H", "a", "-F", "two words"), id="no EHLO name"),
+        pytest.param(("-H", "a", "--fingerprint", "abc"), id="no fingerprint"),
+        pytest.param(("-H", "a", "-r", "/no/such/file"), id="no trust store"),
+        pytest.param(("-H", "a", "extra"), id="stray argument"),
+    ],
+)
+def test_wrong_usage(given: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    """Wrong usage is UNKNOWN, on one line of standard output that says what is wrong."""
+    state, out = check(capsys, *given)
+    assert state is State.UNKNOWN
+    assert ONE_LINE.fullmatch(out)
+    assert out.isprintable() or out[:-1].isprintable()
+
+
+def test_empty_trust_store(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A trust store without a certificate is wrong usage, not a distrusted server."""
+    empty = tmp_path / "empty.pem"
+    empty.touch()
+    state, out = check(capsys, "-H", "127.0.0.1", "-r", str(empty))
+    assert (state, "trust store" in out) == (State.UNKNOWN, True)
+
+
+@pytest.mark.parametrize("option", ["-h", "--help", "-V", "--version"])
+def test_help_and_version(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Help and version go to standard output and exit with 3, as the guidelines want it."""
+    state, out = check(capsys, option)
+    assert state is State.UNKNOWN
+    assert out.startswith(("usage: check_smtp_tls ", f"check_smtp_tls {exporter.__version__}\n"))
+
+
+@pytest.mark.parametrize(
+    "fault", [RuntimeError("it|broke\nbadly"), MemoryError(), KeyboardInterrupt(), AssertionError()]
+)
+def test_internal_fault(
+    fault: BaseException, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A fault of this program is UNKNOWN, on one well-formed line."""
+
+    async def examine(*_: object, **__: object) -> None:
+        raise fault
+
+    monkeypatch.setattr(pipeline, "examine", examine)
+    state, out = check(capsys, "-H", "127.0.0.1")
+    assert state is State.UNKNOWN
+    assert ONE_LINE.fullmatch(out)
+
+
+def test_output_that_nobody_can_take() -> None:
+    """A full disk or a closed pipe at the other end gives UNKNOWN and no traceback."""
+    with Path("/dev/full").open("w") as full:
+        running = start("-H", "127.0.0.1", "-p", "1", stdout=full.fileno())
+        assert running.communicate(timeout=PATIENCE)[1] == ""
+    assert running.returncode == State.UNKNOWN
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_interrupted(number: signal.Signals, silent: socket.socket) -> None:
+    """A check that is told to stop still answers with one line."""
+    running = start("-H", "127.0.0.1", "-p", str(silent.getsockname()[1]), "-t", "600")
+    with silent.accept()[0]:
+        running.send_signal(number)
+        out, err = running.communicate(timeout=PATIENCE)
+    assert ONE_LINE.fullmatch(out)
+    assert f"interrupted by {number.name}" in out
+    assert (running.returncode, err) == (State.UNKNOWN, "")
+
+
+def test_resolver_that_hangs() -> None:
+    """A resolver that does not answer cannot keep the check beyond its timeout."""
+    stuck = "import socket, threading; socket.getaddrinfo = lambda *_, **__: threading.Event().wait(); "
+    running = start("-H", "mx.example.org", "-t", "0.5", code=stuck + START)
+    try:
+        out, _ = running.communicate(timeout=PATIENCE)
+    finally:
+        running.kill()
+    assert "unreachable: " in out
+    assert running.returncode == State.CRITICAL
+
+
+def test_loads_nothing_heavy(lab: Demo) -> None:
+    """A real check loads neither the web server nor the configuration's parser nor templates."""
+    code = (
+        "import json, sys; from exporter.cli.check import main; status = main(); "
+        "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules}))); sys.exit(status)"
+    )
+    running = start(*arguments(lab, HEALTHY), "-w", "21:", "-vvv", code=code)
+    out, err = running.communicate(timeout=PATIENCE)
+    assert (running.returncode, err) == (State.OK, "")
+    loaded = set(json.loads(out.splitlines()[-1]))
+    assert "OpenSSL" in loaded
+    assert not loaded & {"aiohttp", "pydantic", "prometheus_client", "yaml", "jinja2"}
+
+
+def test_help_loads_no_cryptography() -> None:
+    """Wrong usage and help are answered before anything is loaded that they do not need."""
+    code = "import sys; from exporter.cli.check import main; main(['--help']); sys.exit(bool({'OpenSSL', 'asyncio'} & set(sys.modules)))"
+    running = start(code=code)
+    assert "usage:" in running.communicate(timeout=PATIENCE)[0]
+    assert running.returncode == 0
