@@ -1,6 +1,7 @@
 """READ THIS FIRST: the whole way from a target to its results.
 
-`examine` resolves the target's name, looks at each of its addresses, and has what was seen judged. It
+`examine` resolves the target's name, looks at each of its addresses, fetches the evidence that judging
+asks for, and has all of it judged. It
 is the only place that reads the clock for a run; everything below it takes the time as an argument.
 """
 
@@ -9,19 +10,32 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from exporter.judge import judge
-from exporter.model import Addresses, Failure, Observation, Reason, Result, Stage, Target, TrustStore
+from exporter.judge import issuer_to_fetch, judge
+from exporter.model import (
+    Addresses,
+    Failure,
+    IssuerAnswer,
+    Observation,
+    Reason,
+    Result,
+    Stage,
+    Target,
+    TrustStore,
+)
 from exporter.probe.errors import ProbeError
 from exporter.probe.resolve import resolve
 from exporter.probe.stream import look
 
 Gate = Callable[[str], AbstractAsyncContextManager[None]]
 """Called with an address before it is connected to; what it returns is held during the look."""
+
+FetchIssuer = Callable[[str, str], Awaitable[IssuerAnswer]]
+"""Called with an AIA URL and the address of the server whose certificate names it."""
 
 
 def open_gate(_address: str) -> AbstractAsyncContextManager[None]:
@@ -35,6 +49,7 @@ async def examine(
     *,
     previous: Sequence[Result] = (),
     gate: Gate = open_gate,
+    fetch_issuer: FetchIssuer | None = None,
     timeout: float | None = None,
 ) -> tuple[Result, ...]:
     """Look at a target and judge it: one result per address, one in all when there is no address.
@@ -44,16 +59,17 @@ async def examine(
         stores: trust stores by label, all that the target's policy names among them.
         previous: the target's last results. Where a look fails, their certificates are judged again.
         gate: limits on what is connected to at a time.
+        fetch_issuer: gets a certificate that a chain lacks; None to judge without.
         timeout: seconds for everything, waiting for the gate included; None for no such limit.
     """
-    run = _Run(target, stores, previous, gate, timeout)
+    run = _Run(target, stores, previous, gate, fetch_issuer, timeout)
     try:
         addresses = await resolve(target.host, target.ip_family, timeout=run.remaining())
     except ProbeError as error:
         # The name may have lost its addresses, but the results of each are still told apart by them.
         known = tuple(result.observation.address for result in previous) or ("",)
         failure = Failure(Stage.RESOLVE, error.reason, error.detail)
-        return tuple(run.give_up(address, failure) for address in known)
+        return tuple([await run.give_up(address, failure) for address in known])
     run.resolved()
     if target.addresses is Addresses.ALL:
         return tuple(await asyncio.gather(*map(run.examine_address, addresses)))
@@ -79,12 +95,14 @@ class _Run:
         stores: Mapping[str, TrustStore],
         previous: Sequence[Result],
         gate: Gate,
+        fetch_issuer: FetchIssuer | None,
         limit: float | None,
     ) -> None:
         self._target = target
         self._stores = stores
         self._previous = {result.observation.address: result for result in previous}
         self._gate = gate
+        self._fetch_issuer = fetch_issuer
         self._started = time.monotonic()
         self._deadline = math.inf if limit is None else self._started + limit
         self._resolving: float | None = None
@@ -94,34 +112,40 @@ class _Run:
         left = self._deadline - time.monotonic()
         return max(min(self._target.timeout - (self._resolving or 0.0), left), 0.001)
 
+    def _limit(self) -> float | None:
+        """Seconds that the caller's deadline leaves; None when there is none."""
+        return None if math.isinf(self._deadline) else self._deadline - time.monotonic()
+
     def resolved(self) -> None:
         """Take note of how long the name took; it counts against each address's time."""
         self._resolving = time.monotonic() - self._started
 
     async def examine_address(self, address: str, *, share: int = 1) -> Result:
         """Wait for the gate, look, judge. Connecting may take one `share`th of the time."""
-        limit = None if math.isinf(self._deadline) else self._deadline - time.monotonic()
         async with AsyncExitStack() as stack:
             try:
-                async with asyncio.timeout(limit):
+                async with asyncio.timeout(self._limit()):
                     await stack.enter_async_context(self._gate(address))
             except TimeoutError:
-                return self.give_up(
+                return await self.give_up(
                     address, Failure(Stage.CONNECT, Reason.TIMEOUT, "too many probes at once")
                 )
             began, left = _utc_now(), self.remaining()
             observation = await look(self._target, address, timeout=left, connect_timeout=left / share)
-        return self._conclude(observation, began)
+        return await self._conclude(observation, began)
 
-    def give_up(self, address: str, failure: Failure) -> Result:
+    async def give_up(self, address: str, failure: Failure) -> Result:
         """The result for an address that was not connected to."""
-        return self._conclude(Observation(address=address, stage=failure.stage, failure=failure), _utc_now())
+        return await self._conclude(
+            Observation(address=address, stage=failure.stage, failure=failure), _utc_now()
+        )
 
-    def _conclude(self, observation: Observation, began: datetime) -> Result:
+    async def _conclude(self, observation: Observation, began: datetime) -> Result:
         """Judge what was seen, or what was seen last when this look obtained nothing."""
         judging = time.monotonic()
         seen, seen_at = self._certificate(observation, began)
-        verdict = judge(observation, seen, self._target, self._stores, began)
+        answers = await self._fetch_issuers(seen, began) if seen else {}
+        verdict = judge(observation, seen, self._target, self._stores, began, answers)
         phases = {
             Stage.RESOLVE: judging - self._started if self._resolving is None else self._resolving,
             **observation.phases,
@@ -137,6 +161,19 @@ class _Run:
             seen=timed if seen is observation else seen,
             seen_at=seen_at,
         )
+
+    async def _fetch_issuers(self, seen: Observation, now: datetime) -> Mapping[str, IssuerAnswer]:
+        """Ask the chain's own AIA URLs, one after the other, for what it lacks."""
+        answers: dict[str, IssuerAnswer] = {}
+        if self._fetch_issuer is None:
+            return answers
+        while url := issuer_to_fetch(seen, self._target, self._stores, now, answers):
+            try:
+                async with asyncio.timeout(self._limit()):
+                    answers[url] = await self._fetch_issuer(url, seen.address)
+            except TimeoutError:
+                answers[url] = IssuerAnswer(url, detail="no time was left to fetch it")
+        return answers
 
     def _certificate(
         self, observation: Observation, began: datetime

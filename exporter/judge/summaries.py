@@ -35,13 +35,20 @@ def _untrusted_root(context: ProblemContext) -> str:
 
 def _missing_intermediate(context: ProblemContext) -> str:
     issuer = quoted(context.missing_issuer or (context.fault.issuer if context.fault else ""))
-    source = f" (AIA: {shown(context.aia_url, URL_LIMIT)})" if context.aia_url else ""
+    source = _source(context)
     if context.at_leaf and len(context.chain) == 1:
         return (
             f"the server sends only its own certificate; the intermediate {issuer} that issued it is missing"
             f"{source}"
         )
     return f"the server does not send the intermediate {issuer} that issued {_certificate(context)}{source}"
+
+
+def _source(context: ProblemContext) -> str:
+    """Which certificate it is, where that is known, and where it can be had."""
+    facts = [f"SHA-1 {c.sha1}, issued by {quoted(c.issuer)}" for c in context.missing[:1]]
+    facts += [f"AIA: {shown(context.aia_url, URL_LIMIT)}"] if context.aia_url else []
+    return f" ({'; '.join(facts)})" if facts else ""
 
 
 def _self_signed(context: ProblemContext) -> str:
