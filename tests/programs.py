@@ -15,6 +15,7 @@ import pytest
 
 PACKAGES = {
     "icinga2": "icinga2-bin",
+    "keytool": "default-jre-headless",
     "nagios4": "nagios4-core",
     "nginx": "nginx libnginx-mod-mail",
     "openssl": "openssl",

@@ -165,6 +165,7 @@ def result(*problems: Problem, **parts: object) -> Result:
         "chain": (LEAF, SUBORDINATE),
         "stores": (trusted(),),
         "names": (NameVerdict(HOST, match=True, matched=f"DNS:{HOST}"),),
+        "chain_complete": True,
     }
     verdict |= _take(Verdict, parts)
     verdict = _leaf_age(verdict["chain"]) | verdict

@@ -48,6 +48,8 @@ def as_json(result: Result) -> dict[str, Any]:
         "tls": _tls(observation),
         "seen_at": None if result.seen_at is None else _moment(result.seen_at, "milliseconds"),
         "chain": [_certificate(position, c) for position, c in enumerate(verdict.chain)],
+        "chain_complete": verdict.chain_complete,
+        "notes": list(verdict.notes),
         "names": [_name(name) for name in verdict.names],
         "stores": [_store(store) for store in verdict.stores],
         "revocation": [_revocation(answer) for answer in verdict.revocation],

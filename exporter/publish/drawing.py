@@ -147,10 +147,10 @@ def _not_sent(certificate: CertificateFacts, paint: Paint) -> Iterator[str]:
 
 
 def _held_above(result: Result) -> list[CertificateFacts]:
-    """The certificates of a store that complete the chain."""
+    """The certificates that continue the chain: of a path that a store verified, or known to be missing."""
     sent = {certificate.sha256 for certificate in result.verdict.chain}
     for verdict in result.verdict.stores:
-        if extra := [c for c in verdict.path if c.sha256 not in sent]:
+        if extra := [c for c in verdict.path or verdict.missing if c.sha256 not in sent]:
             return extra
     return []
 

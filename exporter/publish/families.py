@@ -110,13 +110,6 @@ def _verify_errors(result: Result) -> Sequence[Sample]:
     ]
 
 
-def _complete(result: Result) -> Sequence[Sample]:
-    if ProblemKind.MISSING_INTERMEDIATE not in result.verdict.evaluated:
-        return []
-    kinds = [problem.kind for problem in result.verdict.problems]
-    return [("", ProblemKind.MISSING_INTERMEDIATE not in kinds)]
-
-
 _PROBLEM_LABELS = tuple((kind, pair("problem", kind)) for kind in ProblemKind)
 
 
@@ -224,7 +217,7 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         "smtp_tls_chain_complete",
         "Whether the server sends every intermediate; absent when it cannot be told",
-        _complete,
+        lambda r: _optional(r.verdict.chain_complete),
     ),
     Family(
         "smtp_tls_hostname_match",

@@ -40,6 +40,7 @@ def report(result: Result, color: bool = False, transcript: bool = False) -> str
     parts = {
         "Connection": sections.connection(result, paint),
         "Chain as the server sends it, leaf first": drawing.draw(result, paint),
+        "Untidy, though clients put up with it": sections.notes(result, paint),
         "Verification": sections.stores(result, paint),
         "Names": sections.names(result, paint),
         "Transcript": list(sections.transcript(result.observation)) if transcript else [],

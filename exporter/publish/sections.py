@@ -85,6 +85,11 @@ def _age(result: Result, paint: Paint) -> list[str]:
     return [paint("warning", f"what follows was seen on {result.seen_at:%Y-%m-%d %H:%M:%S} UTC")]
 
 
+def notes(result: Result, paint: Paint) -> list[str]:
+    """What is untidy about the chain as it is sent, though no client minds."""
+    return [paint("dim", f"- {one_line(note)}") for note in result.verdict.notes]
+
+
 # --- verdicts ---------------------------------------------------------------------------------------
 
 

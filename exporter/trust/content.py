@@ -1,6 +1,6 @@
 """Tells files of trust stores apart by their first bytes, whatever their names end in.
 
-In: bytes. Out: the kind of store, or an error that names the kind which the file has instead. keytool
+In: the bytes of a file. Out: the kind of store, or an error that names the kind which the file has instead. keytool
 has written PKCS#12 into files called `.jks` since Java 9, so names say little.
 """
 
@@ -12,9 +12,6 @@ from exporter.trust.files import StoreError
 
 JKS_MAGIC = b"\xfe\xed\xfe\xed"
 JCEKS_MAGIC = b"\xce\xce\xce\xce"
-
-ENOUGH = 4096
-"""Bytes from the beginning of a file that `kind_of` looks at."""
 
 _NAMES = {"jks": "JKS or JCEKS", "pkcs12": "PKCS#12", "pem": "PEM"}
 _SEQUENCE = 0x30
@@ -28,7 +25,7 @@ def kind_of(data: bytes) -> str | None:
         return "jks"
     if span := sequence(data):
         return "pkcs12" if data.startswith(_VERSION_3, span[0]) else "pem"
-    return "pem" if b"-----BEGIN " in data[:ENOUGH] else None
+    return "pem" if b"-----BEGIN " in data else None
 
 
 def sequence(data: bytes) -> tuple[int, int] | None:

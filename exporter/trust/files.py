@@ -8,10 +8,13 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-log = logging.getLogger(__name__)
+log = logging.getLogger(__package__)
 
 LIMIT = 64 * 1024 * 1024
 """Bytes; the bundle of a Linux distribution has about 200 KiB."""
+
+JAVAS_PASSWORD = "changeit"  # noqa: S105 - public
+"""The password that Java's own trust store has, and by custom most others."""
 
 Entry = tuple[str, bytes]
 """What may be a certificate: how to name it in a warning, and the DER."""

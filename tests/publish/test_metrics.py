@@ -218,7 +218,9 @@ def test_what_could_not_be_decided_is_absent() -> None:
     """Problems that were not evaluated, and names that could not be matched, have no series."""
     text = text_of(
         results.result(
-            evaluated=frozenset({ProblemKind.EXPIRED}), names=(NameVerdict(results.HOST, match=None),)
+            evaluated=frozenset({ProblemKind.EXPIRED}),
+            names=(NameVerdict(results.HOST, match=None),),
+            chain_complete=None,
         )
     )
     problems = {dict(labels)["problem"] for name, labels in series(text) if name == "smtp_tls_problem"}
@@ -233,10 +235,11 @@ def test_starttls_has_three_answers(offered: bool | None, expected: float | None
     assert value(text, "smtp_tls_starttls_offered") == expected
 
 
-def test_a_missing_intermediate_makes_the_chain_incomplete() -> None:
-    """`chain_complete` says 0 exactly when an intermediate is known to be missing."""
-    text = text_of(results.result(results.problem(ProblemKind.MISSING_INTERMEDIATE)))
-    assert value(text, "smtp_tls_chain_complete") == 0
+@pytest.mark.parametrize(("complete", "expected"), [(True, 1), (False, 0), (None, None)], ids=str)
+def test_completeness_has_three_answers(complete: bool | None, expected: float | None) -> None:
+    """Every intermediate is sent, one is not, or it cannot be told."""
+    text = text_of(results.result(chain_complete=complete))
+    assert value(text, "smtp_tls_chain_complete") == expected
 
 
 @pytest.mark.parametrize(("left", "expected"), [(-0.5, 0), (0.25, 0.25), (1.5, 1)], ids=str)

@@ -1,17 +1,15 @@
-"""Trust stores from files, directories and the system."""
+"""PEM files, DER files and directories of both."""
 
 from __future__ import annotations
 
 import logging
-import os
-import ssl
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from exporter import trust
-from exporter.demo.authority import Issued, Leaf
+from exporter.demo.authority import Issued
 from exporter.trust import StoreError
 
 
@@ -39,20 +37,49 @@ def test_directory_with_hash_links(tmp_path: Path, root: Issued, intermediate: I
     plain = set(trust.load("x", "pem", (tmp_path,)).anchors)
     subprocess.run(["openssl", "rehash", tmp_path], check=True, capture_output=True, timeout=30)
     assert any(entry.is_symlink() for entry in tmp_path.iterdir())
-    (tmp_path / "dangling.pem").symlink_to("gone.pem")
     assert set(trust.load("x", "pem", (tmp_path,)).anchors) == plain == {root.der, intermediate.der}
 
 
+@pytest.mark.parametrize("leads_to", ["gone.pem", "link.pem"], ids=["nowhere", "itself"])
+def test_bad_link_is_left_out(
+    tmp_path: Path, root: Issued, caplog: pytest.LogCaptureFixture, leads_to: str
+) -> None:
+    """A link in a directory that leads nowhere costs a warning that names it, not the store."""
+    (tmp_path / "root.pem").write_text(root.pem)
+    (tmp_path / "link.pem").symlink_to(leads_to)
+    assert trust.load("x", "pem", (tmp_path,)).anchors == (root.der,)
+    assert f"{tmp_path / 'link.pem'}: " in caplog.text
+    assert "is left out" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+        b"-----BEGIN CERTIFICATE-----\nA\n-----END CERTIFICATE-----\n",
+    ],
+    ids=["no certificate", "no base64"],
+)
 def test_broken_certificate_is_left_out(
-    tmp_path: Path, root: Issued, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, root: Issued, caplog: pytest.LogCaptureFixture, broken: bytes
 ) -> None:
     """One certificate that cannot be read costs a warning that names it, not the store."""
     file = tmp_path / "bundle.pem"
-    broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
-    file.write_text(broken + root.pem)
+    file.write_bytes(broken + root.pem.encode())
     with caplog.at_level(logging.WARNING):
         assert trust.load("x", "pem", (file,)).anchors == (root.der,)
     assert f"certificate 1 of {file} is left out" in caplog.text
+
+
+def test_certificate_of_an_unknown_version_is_left_out(
+    tmp_path: Path, root: Issued, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A version of X.509 that does not exist is like any other fault of a certificate."""
+    version_3, version_7 = b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x06"
+    (tmp_path / "a.cer").write_bytes(root.der.replace(version_3, version_7, 1))
+    (tmp_path / "b.cer").write_bytes(root.der)
+    assert trust.load("x", "pem", (tmp_path,)).anchors == (root.der,)
+    assert f"certificate 1 of {tmp_path / 'a.cer'} is left out" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -66,7 +93,9 @@ def test_broken_certificate_is_left_out(
             "no certificate found in",
         ),
         ("rubbish.der", b"\x30\x82rubbish", "no certificate found in"),
+        ("java.pem", b"\xfe\xed\xfe\xed", "no certificate found in .*; it looks like type jks"),
     ],
+    ids=["missing", "empty", "key", "rubbish", "java"],
 )
 def test_unusable_stores(tmp_path: Path, name: str, content: bytes | None, message: str) -> None:
     """A store that cannot be used is an error that names the file and the reason."""
@@ -76,46 +105,3 @@ def test_unusable_stores(tmp_path: Path, name: str, content: bytes | None, messa
     with pytest.raises(StoreError, match=message) as caught:
         trust.load("x", "pem", (file,))
     assert name in str(caught.value)
-
-
-def test_unknown_type() -> None:
-    """A type that does not exist is refused by name."""
-    with pytest.raises(StoreError, match="'floppy'"):
-        trust.load("x", "floppy", ())
-
-
-def test_system_follows_openssls_variables(
-    tmp_path: Path, root: Issued, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """SSL_CERT_FILE and SSL_CERT_DIR replace the system's own store, as they do for OpenSSL."""
-    (tmp_path / "root.pem").write_text(root.pem)
-    monkeypatch.delenv("SSL_CERT_DIR", raising=False)
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "root.pem"))
-    assert trust.system().anchors == (root.der,)
-    monkeypatch.delenv("SSL_CERT_FILE")
-    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
-    store = trust.system()
-    assert (store.label, store.anchors) == ("system", (root.der,))
-
-
-def test_system_without_variables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, root: Issued) -> None:
-    """Without variables the distribution's bundle is used, and where there is none that is said."""
-    for variable in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
-        monkeypatch.delenv(variable, raising=False)
-    nowhere = ssl.DefaultVerifyPaths("", "", "SSL_CERT_FILE", "/nowhere", "SSL_CERT_DIR", "/nowhere")
-    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: nowhere)
-    monkeypatch.setattr(trust, "_BUNDLES", (os.devnull + "/x", str(tmp_path / "bundle.crt")))
-    with pytest.raises(StoreError, match="no certificate found in this system"):
-        trust.system()
-    (tmp_path / "bundle.crt").write_text(root.pem)
-    assert trust.system().anchors == (root.der,)
-
-
-def test_equal_anchors_make_equal_stores(tmp_path: Path, root: Issued) -> None:
-    """Two stores with the same anchors are equal whatever they are called, and others are not."""
-    (tmp_path / "root.pem").write_text(root.pem)
-    (tmp_path / "other.pem").write_text(root.issue(Leaf("CN=x")).pem)
-    first, second = (trust.load(label, "pem", (tmp_path / "root.pem",)) for label in ("a", "b"))
-    other = trust.load("a", "pem", (tmp_path / "other.pem",))
-    assert first == second
-    assert len({first, second, other}) == 2

@@ -1,0 +1,1 @@
+"""What must be fetched to judge: facts that the mail server itself does not send."""

@@ -1,0 +1,1 @@
+"""Tests of exporter.trust, one module for each kind of store."""

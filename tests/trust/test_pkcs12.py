@@ -1,0 +1,121 @@
+"""PKCS#12 as OpenSSL writes it; test_keytool.py has what Java makes."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from exporter import trust
+from exporter.demo.authority import Issued
+from exporter.model import TrustStore
+from exporter.trust import StoreError
+from tests.programs import program
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Where the store will be."""
+    return tmp_path / "trust.p12"
+
+
+def _export(file: Path, pem: str, *options: str, password: str = "changeit") -> None:
+    source = file.with_suffix(".pem")
+    source.write_text(pem)
+    command = [program("openssl"), "pkcs12", "-export", "-in", source, "-out", file, *options]
+    subprocess.run([*command, "-passout", f"pass:{password}"], check=True, capture_output=True, timeout=60)
+
+
+def _load(file: Path, password: str | None) -> TrustStore:
+    if password is None:
+        return trust.load("x", "pkcs12", (file,))
+    secret = file.with_name("password")
+    secret.write_text(password + "\n")
+    return trust.load("x", "pkcs12", (file,), secret)
+
+
+@pytest.mark.parametrize(
+    ("options", "password", "given"),
+    [
+        ((), "secret", "secret"),
+        (("-legacy",), "secret", "secret"),
+        ((), "changeit", None),
+        ((), "", None),
+        ((), "", ""),
+        (("-keypbe", "NONE", "-certpbe", "NONE", "-nomac"), "", None),
+        (("-keypbe", "NONE", "-certpbe", "NONE", "-nomac"), "", "any"),
+        (("-keypbe", "NONE", "-certpbe", "NONE"), "secret", "secret"),
+    ],
+    ids=["pbes2", "legacy", "java's password", "empty", "empty line", "plain", "plain with any", "only mac"],
+)
+def test_certificates_without_keys(  # noqa: PLR0913 - see pyproject: fixtures are arguments
+    file: Path, root: Issued, intermediate: Issued, options: tuple[str, ...], password: str, given: str | None
+) -> None:
+    """However the certificates are protected, they are the anchors."""
+    _export(file, root.pem + intermediate.pem, "-nokeys", *options, password=password)
+    assert set(_load(file, given).anchors) == {root.der, intermediate.der}
+
+
+def test_certificate_of_a_private_key_does_not_count(
+    file: Path, root: Issued, intermediate: Issued, leaf: Issued
+) -> None:
+    """Of a file with a key the authorities are trusted, and not the key's own certificate."""
+    _export(file, leaf.chain_pem(intermediate, root) + leaf.key_pem)
+    assert set(_load(file, None).anchors) == {root.der, intermediate.der}
+    _export(file, leaf.pem + leaf.key_pem)
+    with pytest.raises(StoreError, match="one that belongs to a private key does not count"):
+        _load(file, None)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("wrong", "wrong password (or it is damaged)"),
+        ("", "wrong password (or it is damaged)"),
+        (None, "needs a password, see password_file (or it is damaged)"),
+    ],
+    ids=["wrong", "empty", "none"],
+)
+def test_wrong_password(file: Path, root: Issued, given: str | None, message: str) -> None:
+    """A password that does not fit, or is not there, is an error that says so and names the file."""
+    _export(file, root.pem, "-nokeys", password="secret")
+    with pytest.raises(StoreError) as caught:
+        _load(file, given)
+    assert str(caught.value) == f"{file}: {message}"
+
+
+def test_every_truncation(file: Path, root: Issued) -> None:
+    """Wherever the file ends too early, that is said, not that the password were wrong."""
+    _export(file, root.pem, "-nokeys")
+    whole = file.read_bytes()
+    for length in (*range(7, len(whole), 13), len(whole) - 1):
+        file.write_bytes(whole[:length])
+        with pytest.raises(StoreError, match=f"{file.name}: truncated, {length} of {len(whole)} bytes"):
+            _load(file, "changeit")
+
+
+def test_damage(file: Path, root: Issued) -> None:
+    """A file whose structure is broken is not blamed on its password."""
+    _export(file, root.pem, "-nokeys")
+    whole = file.read_bytes()
+    file.write_bytes(whole[:20] + b"\xff" * 40 + whole[60:])
+    with pytest.raises(StoreError, match=f"{file.name}: cannot be read: ") as caught:
+        _load(file, "changeit")
+    assert "password" not in str(caught.value)
+
+
+def test_broken_certificate_costs_the_store(file: Path, root: Issued, intermediate: Issued) -> None:
+    """The library reads all certificates or none: the error says what is wrong with one of them."""
+    version_3, version_7 = b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x06"
+    _export(file, root.pem + intermediate.pem, "-nokeys", "-certpbe", "NONE", "-nomac")
+    file.write_bytes(file.read_bytes().replace(version_3, version_7, 1))
+    with pytest.raises(StoreError, match=f"{file.name}: cannot be read: .* version"):
+        _load(file, None)
+
+
+def test_bytes_behind_the_end(file: Path, root: Issued) -> None:
+    """What follows the store is of no interest, and no reason for a warning of the library."""
+    _export(file, root.pem, "-nokeys")
+    file.write_bytes(file.read_bytes() + b"padding")
+    assert _load(file, None).anchors == (root.der,)
