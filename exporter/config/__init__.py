@@ -12,10 +12,11 @@ The way of a file: `nodes` (text to values with positions) → `schema` (types, 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from exporter.config.overview import summary
 from exporter.model import (
@@ -30,13 +31,19 @@ from exporter.model import (
     TrustStore,
 )
 
-__all__ = ["AUTO", "Config", "ConfigError", "Limits", "Module", "StoreLoader", "load", "summary"]
-
-StoreLoader = Callable[[str, str, tuple[Path, ...]], TrustStore]
-"""Loads a trust store from its label, its type and its paths; raises when it cannot."""
+__all__ = ["AUTO", "Config", "ConfigError", "Evidence", "Limits", "Module", "StoreLoader", "load", "summary"]
 
 AUTO: Literal["auto"] = "auto"
 """The mode that depends on the port, see `Mode.for_port`."""
+
+
+class StoreLoader(Protocol):
+    """Loads trust stores, as `exporter.trust.load` does."""
+
+    def __call__(
+        self, label: str, kind: str, paths: tuple[Path, ...], password_file: Path | None = None, /
+    ) -> TrustStore:
+        """The store of this name and type from its files; any exception says why it cannot be loaded."""
 
 
 class ConfigError(Exception):
@@ -54,6 +61,19 @@ class Limits:
     concurrency: int = 200
     per_host: int = 1
     per_host_delay: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What may be fetched to judge a chain.
+
+    `timeout` is seconds for one URL, redirects included. URLs may lead into `allow_networks` whatever the
+    rules for addresses say. `aia` is whether missing intermediates are fetched from where certificates say.
+    """
+
+    timeout: float = 10.0
+    allow_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    aia: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +124,7 @@ class Config:
     stores: Mapping[str, TrustStore] = field(default_factory=dict)
     modules: Mapping[str, Module] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
+    evidence: Evidence = field(default_factory=Evidence)
     defaults: Module = field(default_factory=Module)
 
     @property

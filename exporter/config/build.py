@@ -5,6 +5,7 @@ Every step adds to the same faults; nothing is built while there is one.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -12,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from exporter.config import (
     Config,
     ConfigError,
+    Evidence,
     Limits,
     Module,
     StoreLoader,
@@ -87,32 +89,39 @@ class _Stores:
         defined = mapping(mapping(self._root.data).get("trust_stores"))
         found = {name: self._defined(name, data) for name, data in defined.items()}
         if SYSTEM not in defined and checks.uses_system_store(self._root):
-            found[SYSTEM] = self._call(SYSTEM, SYSTEM, (), ("trust_stores", SYSTEM))
+            found[SYSTEM] = self._call(SYSTEM, SYSTEM, ("trust_stores", SYSTEM))
         return {name: store for name, store in found.items() if store is not None}
 
     def _defined(self, name: str, data: object) -> TrustStore | None:
         place: KeyPath = ("trust_stores", name)
-        readable = self._check_paths(mapping(data), (*place, "path"))
+        readable = self._check_files(mapping(data), place)
         try:
-            store: schema.SystemStore | schema.PemStore = _STORE.validate_python(data)
+            store: schema.AnyStore = _STORE.validate_python(data)
         except ValidationError:
             return None  # told with the whole file
-        if isinstance(store, schema.SystemStore):
-            return self._call(name, store.type, (), place)
-        paths = tuple(self._base / path for path in store.path)
-        return self._call(name, store.type, paths, (*place, "path")) if readable else None
+        if not readable:
+            return None
+        match store:
+            case schema.PemStore():
+                return self._call(name, store.type, (*place, "path"), store.path)
+            case schema.KeyStore():
+                return self._call(name, store.type, (*place, "path"), [store.path], store.password_file)
+            case schema.SystemStore() | schema.MozillaStore():
+                return self._call(name, store.type, place)
 
-    def _check_paths(self, data: dict[str, object], place: KeyPath) -> bool:
+    def _check_files(self, data: dict[str, object], place: KeyPath) -> bool:
         """Whether all files of a store can be read; each that cannot is told by itself."""
-        given = data.get("path") if data.get("type") == "pem" else None
-        paths = enumerate([given] if isinstance(given, str) else sequence(given))
-        named = [(index, path) for index, path in paths if isinstance(path, str) and path]
-        unreadable = [path for index, path in named if not self._readable(self._base / path, (*place, index))]
+        unreadable = [
+            file
+            for key, file in _files(data)
+            if isinstance(file, str) and file and not self._readable(file, data["type"], (*place, *key))
+        ]
         return not unreadable
 
-    def _readable(self, path: Path, place: KeyPath) -> bool:
+    def _readable(self, file: str, kind: object, place: KeyPath) -> bool:
+        path = self._base / file
         try:
-            if path.is_dir():
+            if kind == "pem" and path.is_dir():
                 next(path.iterdir(), None)
             else:
                 path.open("rb").close()
@@ -122,15 +131,35 @@ class _Stores:
             return False
         return True
 
-    def _call(self, name: str, kind: str, paths: tuple[Path, ...], place: KeyPath) -> TrustStore | None:
+    def _call(
+        self,
+        name: str,
+        kind: str,
+        place: KeyPath,
+        files: Sequence[str] = (),
+        password_file: str | None = None,
+    ) -> TrustStore | None:
+        paths = tuple(self._base / file for file in files)
+        password = None if password_file is None else self._base / password_file
         try:
-            return self._load_store(name, kind, paths)
+            return self._load_store(name, kind, paths, password)
         except Exception as error:  # noqa: BLE001 - whatever keeps a store from loading is told at its place
             self._faults.add(self._root.find(place), f"cannot be loaded: {error}")
             return None
 
 
-_STORE: TypeAdapter[schema.SystemStore | schema.PemStore] = TypeAdapter(schema.Store)
+_STORE: TypeAdapter[schema.AnyStore] = TypeAdapter(schema.Store)
+
+
+def _files(data: dict[str, object]) -> Iterator[tuple[KeyPath, object]]:
+    """What a store's definition gives as its files, whether or not it is text, each with its key path."""
+    kind, given = data.get("type"), data.get("path")
+    if kind == "pem":
+        for index, file in enumerate([given] if isinstance(given, str) else sequence(given)):
+            yield ("path", index), file
+    elif kind in schema.KEYSTORE_TYPES:
+        yield ("path",), given
+        yield ("password_file",), data.get("password_file")
 
 
 def _config(path: Path, file: schema.File, stores: dict[str, TrustStore]) -> Config:
@@ -141,8 +170,14 @@ def _config(path: Path, file: schema.File, stores: dict[str, TrustStore]) -> Con
         stores=stores,
         modules={name: _module(module) for name, module in (file.modules or {}).items()},
         limits=Limits(**(file.limits or schema.Limits()).model_dump(exclude_none=True)),
+        evidence=_evidence(file.evidence or schema.Evidence()),
         defaults=defaults,
     )
+
+
+def _evidence(entry: schema.Evidence) -> Evidence:
+    given = {key: value for key, value in entry if value is not None}
+    return Evidence(**{**given, "allow_networks": tuple(entry.allow_networks or ())})
 
 
 def _target(entry: schema.Target, defaults: Module) -> Target:

@@ -29,6 +29,8 @@ def check(root: Node, faults: Faults) -> None:
         for key in ("trust_stores", "names"):
             _repetitions((*path, key), settings.get(key), root, faults)
         _expiry_order((*path, "expiry"), settings, defaults, root, faults)
+    allowed = mapping(data.get("evidence")).get("allow_networks")
+    _repetitions(("evidence", "allow_networks"), allowed, root, faults)
     _duplicates(data, root, faults)
 
 

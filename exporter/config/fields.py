@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
 
-from exporter.config import AUTO, hosts, units
+from exporter.config import AUTO, hosts, networks, units
 from exporter.model import Addresses, IpFamily, Mode, ProblemKind, State, Threshold
 
 RESERVED_LABELS = frozenset(
@@ -152,6 +153,12 @@ def _sni(value: str) -> str:
     return hosts.check_name(value).removesuffix(".") if value else ""
 
 
+def _network(value: object) -> IPv4Network | IPv6Network:
+    if not isinstance(value, str):
+        raise _wrong("a network such as 10.1.0.0/16, or an address", value)
+    return networks.parse_network(value)
+
+
 def _as_list(value: object) -> object:
     if not isinstance(value, str | list):
         raise _wrong("a path or a list of paths", value)
@@ -164,6 +171,7 @@ Text = Annotated[str, AfterValidator(_text), WithJsonSchema({"type": "string", "
 Port = Annotated[int, Field(ge=1, le=65535)]
 Interval = Annotated[float, _duration("1s", "30d"), _DURATION_SCHEMA]
 Timeout = Annotated[float, _duration("100ms", "5m"), _DURATION_SCHEMA]
+EvidenceTimeout = Annotated[float, _duration("100ms", "1m"), _DURATION_SCHEMA]
 Delay = Annotated[float, _duration("0s", "1h"), _DURATION_SCHEMA]
 Limit = Annotated[
     Threshold,
@@ -173,6 +181,11 @@ Limit = Annotated[
     ),
 ]
 Host = Annotated[str, AfterValidator(hosts.check_host), WithJsonSchema({"type": "string", "minLength": 1})]
+Network = Annotated[
+    IPv4Network | IPv6Network,
+    PlainValidator(_network),
+    WithJsonSchema({"type": "string", "pattern": networks.CIDR_PATTERN}),
+]
 Names = list[Annotated[str, AfterValidator(_expected_name)]]
 Sni = Annotated[str, AfterValidator(_sni)]
 EhloName = Annotated[str, AfterValidator(hosts.check_ehlo_name)]

@@ -8,11 +8,11 @@ from exporter.config.units import format_duration, format_threshold
 from exporter.model import Mode, Target
 
 if TYPE_CHECKING:
-    from exporter.config import Config
+    from exporter.config import Config, Evidence
 
 
 def summary(config: Config) -> str:
-    """What `--config.check` prints about a valid file."""
+    """What `--config.check` prints about a valid file; of `evidence` only what is not the default."""
     defaults = config.defaults.apply(Target(name="", host=""))
     stores = (f"{name} ({_count(len(store.anchors), 'anchor')})" for name, store in config.stores.items())
     limits = config.limits
@@ -26,6 +26,8 @@ def summary(config: Config) -> str:
         "limits": f"{limits.concurrency} at a time, {limits.per_host} per host, "
         f"{format_duration(limits.per_host_delay)} between two",
     }
+    if evidence := _evidence(config.evidence):
+        lines["evidence"] = evidence
     return "\n".join(
         [f"{config.path} is valid", *(f"  {key + ':':<14}{text}" for key, text in lines.items())]
     )
@@ -35,6 +37,18 @@ def _targets(targets: tuple[Target, ...]) -> str:
     counts = {mode: sum(target.mode is mode for target in targets) for mode in Mode}
     by_mode = ", ".join(f"{count} {mode}" for mode, count in counts.items() if count)
     return f"{len(targets)} ({by_mode})" if targets else "none"
+
+
+def _evidence(evidence: Evidence) -> str:
+    default = type(evidence)()
+    parts = []
+    if evidence.timeout != default.timeout:
+        parts.append(f"timeout {format_duration(evidence.timeout)}")
+    if evidence.allow_networks:
+        parts.append(f"{_count(len(evidence.allow_networks), 'network')} allowed")
+    if not evidence.aia:
+        parts.append("missing intermediates are not fetched")
+    return ", ".join(parts)
 
 
 def _count(number: int, noun: str) -> str:

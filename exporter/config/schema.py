@@ -7,6 +7,7 @@ in `checks`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -83,6 +84,12 @@ class SystemStore(Strict):
     type: Literal["system"]
 
 
+class MozillaStore(Strict):
+    """The authorities that Mozilla trusts, as the package certifi carries them."""
+
+    type: Literal["mozilla"]
+
+
 class PemStore(Strict):
     """Authorities in PEM files."""
 
@@ -92,7 +99,28 @@ class PemStore(Strict):
     )
 
 
-Store = Annotated[SystemStore | PemStore, Field(discriminator="type")]
+class KeyStore(Strict):
+    """Authorities in a file that may be protected by a password: one of Java's, or PKCS#12."""
+
+    type: Literal["jks", "pkcs12"]
+    path: fields.Text = Field(description="The file; relative to the configuration file.")
+    password_file: fields.Text | None = Field(
+        None,
+        description="A file whose first line is the password; relative to the configuration file.",
+    )
+
+
+AnyStore = SystemStore | MozillaStore | PemStore | KeyStore
+Store = Annotated[AnyStore, Field(discriminator="type")]
+STORES: Mapping[str, type[AnyStore]] = {
+    "system": SystemStore,
+    "mozilla": MozillaStore,
+    "pem": PemStore,
+    "jks": KeyStore,
+    "pkcs12": KeyStore,
+}
+"""The kinds of trust store by their type."""
+KEYSTORE_TYPES = tuple(kind for kind, model in STORES.items() if model is KeyStore)
 
 
 class Limits(Strict):
@@ -109,6 +137,22 @@ class Limits(Strict):
     )
 
 
+class Evidence(Strict):
+    """What may be fetched to judge a chain, and from where."""
+
+    timeout: fields.EvidenceTimeout | None = Field(
+        None, description="Deadline of one URL, redirects included, 100ms to 1m. Default 10s."
+    )
+    allow_networks: list[fields.Network] | None = Field(
+        None,
+        description="Networks and addresses that URLs in certificates may lead to although they are "
+        "refused otherwise. Default none.",
+    )
+    aia: bool | None = Field(
+        None, description="Fetch missing intermediates from where certificates say. Default true."
+    )
+
+
 class File(Strict):
     """Configuration of smtp-tls-exporter."""
 
@@ -121,3 +165,4 @@ class File(Strict):
         None, description="Named overrides for /probe?module=NAME."
     )
     limits: Limits | None = Field(None, description="How hard servers and this machine may be worked.")
+    evidence: Evidence | None = Field(None, description="What may be fetched to judge a chain.")

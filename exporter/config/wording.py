@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
@@ -18,13 +19,22 @@ _KINDS = {
     "string_type": "a string",
     "string_unicode": "a string of valid Unicode",
     "int_type": "a whole number",
+    "bool_type": "true or false",
     "list_type": "a list",
     "dict_type": "a mapping",
     "model_type": "a mapping",
     "model_attributes_type": "a mapping",
 }
 _IN_KEY = "[key]"
-_STORE_TYPES = ("system", "pem")
+_SECTIONS: Mapping[str, type[BaseModel]] = {
+    "defaults": schema.Defaults,
+    "targets": schema.Target,
+    "modules": schema.Module,
+    "limits": schema.Limits,
+    "evidence": schema.Evidence,
+}
+"""What a section of the file holds, or each of its parts."""
+_STORE_TYPES = tuple(schema.STORES)
 
 
 def tell(error: ValidationError, root: Node, faults: Faults) -> None:
@@ -73,7 +83,7 @@ def _quotes(kind: str, value: object) -> str:
 
 def _suggestion(details: ErrorDetails, path: KeyPath, faults: Faults) -> str:
     if details["type"] == "extra_forbidden":
-        return faults.nearest(str(path[-1]), _keys(path[:-1]))
+        return faults.nearest(str(path[-1]), _keys(details["loc"][:-1]))
     if details["type"] == "union_tag_invalid":
         return faults.nearest(str(details["input"]["type"]), _STORE_TYPES)
     error = details.get("ctx", {}).get("error")
@@ -81,23 +91,17 @@ def _suggestion(details: ErrorDetails, path: KeyPath, faults: Faults) -> str:
 
 
 def _keys(path: KeyPath) -> list[str]:
-    """The keys that the mapping at a path may have."""
+    """The keys that the mapping at a path of pydantic's may have."""
     return list(_model(path).model_fields)
 
 
 def _model(path: KeyPath) -> type[BaseModel]:
     match path:
-        case ("defaults",):
-            return schema.Defaults
-        case ("targets", _):
-            return schema.Target
-        case ("modules", _):
-            return schema.Module
-        case ("limits",):
-            return schema.Limits
-        case ("trust_stores", _):
-            return schema.PemStore
-        case (*_, "expiry"):
+        case ("defaults", "expiry") | ("targets" | "modules", _, "expiry"):
             return schema.Expiry
+        case ("trust_stores", _, kind):
+            return schema.STORES[str(kind)]
+        case (section, *_):
+            return _SECTIONS[str(section)]
         case _:
             return schema.File

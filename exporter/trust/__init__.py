@@ -12,10 +12,12 @@ be read is an error; one broken certificate inside a store is left out with a wa
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.utils import CryptographyDeprecationWarning
 
 from exporter.model import TrustStore
 from exporter.trust import machine, pem
@@ -23,6 +25,9 @@ from exporter.trust.content import kind_of
 from exporter.trust.files import Entry, StoreError, contents, first_line, leave_out, reason
 
 __all__ = ["StoreError", "detect", "load", "system"]
+
+# Java's own store holds a root whose serial number is negative. That is no news for whoever runs a check.
+warnings.filterwarnings("ignore", category=CryptographyDeprecationWarning)
 
 _WITH_PASSWORD = ("pkcs12", "jks")
 

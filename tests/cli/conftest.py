@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exporter.demo import Demo
+from tests.processes import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,4 +35,5 @@ def lab() -> Iterator[Demo]:
 def silent() -> Iterator[socket.socket]:
     """A server that accepts connections and never says a word."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(PATIENCE)
         yield listener

@@ -19,8 +19,15 @@ def signed_with(digest: str, issued: Issued, issuer: Issued) -> Issued:
         place = Path(directory)
         for name, pem in (("cert", issued.pem), ("ca", issuer.pem), ("ca.key", issuer.key_pem)):
             (place / name).write_text(pem, encoding="ascii")
-        command = [program("openssl"), "x509", "-in", place / "cert", "-preserve_dates", f"-{digest}"]
+        command: list[str | Path] = [
+            program("openssl"),
+            "x509",
+            "-in",
+            place / "cert",
+            "-preserve_dates",
+            f"-{digest}",
+        ]
         command += ["-CA", place / "ca", "-CAkey", place / "ca.key"]
         command += ["-set_serial", str(issued.certificate.serial_number)]
-        pem = subprocess.run(command, check=True, capture_output=True, timeout=30).stdout
-    return dataclasses.replace(issued, certificate=x509.load_pem_x509_certificate(pem))
+        signed = subprocess.run(command, check=True, capture_output=True, timeout=30).stdout
+    return dataclasses.replace(issued, certificate=x509.load_pem_x509_certificate(signed))

@@ -118,7 +118,7 @@ def test_every_truncation(file: Path, root: Issued) -> None:
     """Wherever the file ends too early, it is called truncated; only its first four bytes say that it is one."""
     whole = keystore(private_key("own", root.der), trusted("root", root.der))
     for length in range(4, len(whole)):
-        with pytest.raises(StoreError, match="^truncated: "):
+        with pytest.raises(StoreError, match=r"^truncated: "):
             jks.parse(whole[:length])
     with pytest.raises(StoreError, match="not a JKS or JCEKS file"):
         _load(file, whole[:3])
@@ -145,7 +145,8 @@ def test_bytes_behind_the_end(file: Path, root: Issued) -> None:
 def test_any_bytes(data: bytes) -> None:
     """No bytes make the reader raise anything but its own error."""
     with contextlib.suppress(StoreError):
-        assert jks.parse(data).body == data[: -20 or None][: len(jks.parse(data).body)]
+        store = jks.parse(data)
+        assert data.startswith(store.body + store.digest)
 
 
 @given(st.data())

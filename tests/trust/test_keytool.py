@@ -88,10 +88,9 @@ def test_truncated(store: Path, tmp_path: Path) -> None:
         assert str(caught.value).startswith(f"{cut}: truncated")
 
 
+@pytest.mark.parametrize("store", ["JCEKS"], indirect=True)
 def test_secret_key_of_jceks(store: Path, tmp_path: Path) -> None:
     """A secret key that Java made is named as what stands in the way."""
-    if store.suffix != ".JCEKS":
-        return
     mixed = tmp_path / "mixed"
     mixed.write_bytes(store.read_bytes())
     secret = ("-genseckey", "-alias", "aes", "-keyalg", "AES", "-keysize", "128", "-keypass", PASSWORD)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from exporter import trust
-from exporter.demo.authority import Issued, Leaf
+from exporter.demo.authority import Issued, Leaf, Root, self_signed
 from exporter.trust import StoreError, files
 from tests.trust import keystores
 
@@ -149,22 +150,29 @@ def test_detect_names_the_file_that_is_missing(tmp_path: Path) -> None:
         trust.detect(tmp_path / "missing")
 
 
-def test_only_what_is_asked_for_is_imported(tmp_path: Path, root: Issued) -> None:
-    """A check against a PEM file pays neither for certifi nor for the formats of Java."""
-    (tmp_path / "root.pem").write_text(root.pem)
+def _in_a_new_process(file: Path) -> subprocess.CompletedProcess[str]:
+    """Load a PEM store; what is printed are the modules that this took."""
     code = (
         "import pathlib, sys; from exporter import trust;"
         "trust.load('x', 'pem', (pathlib.Path(sys.argv[1]),));"
         "print(*sys.modules, sep='\\n')"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, tmp_path / "root.pem"],
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    loaded = set(done.stdout.split())
+    command = [sys.executable, "-c", code, str(file)]
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+
+
+def test_negative_serial_number(tmp_path: Path, now: datetime) -> None:
+    """A serial number as one of Java's roots has it is accepted without a word on the terminal."""
+    root = self_signed(Root("CN=Old", serial=1), now)
+    (tmp_path / "root.cer").write_bytes(root.der.replace(b"\x02\x01\x01", b"\x02\x01\xff", 1))
+    assert (tmp_path / "root.cer").read_bytes() != root.der
+    assert _in_a_new_process(tmp_path / "root.cer").stderr == ""
+
+
+def test_only_what_is_asked_for_is_imported(tmp_path: Path, root: Issued) -> None:
+    """A check against a PEM file pays neither for certifi nor for the formats of Java."""
+    (tmp_path / "root.pem").write_text(root.pem)
+    loaded = set(_in_a_new_process(tmp_path / "root.pem").stdout.split())
     assert "exporter.trust.pem" in loaded
     assert loaded.isdisjoint(
         {"certifi", "exporter.trust.jks", "exporter.trust.mozilla", "exporter.trust.pkcs12"}

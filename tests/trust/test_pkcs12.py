@@ -23,8 +23,9 @@ def file(tmp_path: Path) -> Path:
 def _export(file: Path, pem: str, *options: str, password: str = "changeit") -> None:
     source = file.with_suffix(".pem")
     source.write_text(pem)
-    command = [program("openssl"), "pkcs12", "-export", "-in", source, "-out", file, *options]
-    subprocess.run([*command, "-passout", f"pass:{password}"], check=True, capture_output=True, timeout=60)
+    files = ("-in", source, "-out", file)
+    command = (program("openssl"), "pkcs12", "-export", *files, *options, "-passout", f"pass:{password}")
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
 
 
 def _load(file: Path, password: str | None) -> TrustStore:
@@ -39,7 +40,7 @@ def _load(file: Path, password: str | None) -> TrustStore:
     ("options", "password", "given"),
     [
         ((), "secret", "secret"),
-        (("-legacy",), "secret", "secret"),
+        (("-certpbe", "PBE-SHA1-3DES", "-macalg", "sha1"), "secret", "secret"),
         ((), "changeit", None),
         ((), "", None),
         ((), "", ""),
@@ -49,7 +50,7 @@ def _load(file: Path, password: str | None) -> TrustStore:
     ],
     ids=["pbes2", "legacy", "java's password", "empty", "empty line", "plain", "plain with any", "only mac"],
 )
-def test_certificates_without_keys(  # noqa: PLR0913 - see pyproject: fixtures are arguments
+def test_certificates_without_keys(
     file: Path, root: Issued, intermediate: Issued, options: tuple[str, ...], password: str, given: str | None
 ) -> None:
     """However the certificates are protected, they are the anchors."""
