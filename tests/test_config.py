@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,8 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exporter import config
-from exporter.config import Config, ConfigError, Limits, Module, schema, tree
+from exporter import config, trust
+from exporter.config import Config, ConfigError, Evidence, Limits, Module, schema, tree
 from exporter.model import (
     Addresses,
     IpFamily,
@@ -26,9 +27,12 @@ from exporter.model import (
     Threshold,
     TrustStore,
 )
+from tests.trust.keystores import keystore, trusted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from exporter.demo.authority import Issued
 
 ROOT = Path(__file__).parent.parent
 BAD = sorted((Path(__file__).parent / "bad_config").glob("*.yaml"))
@@ -38,11 +42,13 @@ class Stores:
     """A loader that remembers what it was asked for."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[str, str, tuple[Path, ...]]] = []
+        self.asked: list[tuple[str, str, tuple[Path, ...], Path | None]] = []
 
-    def __call__(self, label: str, kind: str, paths: tuple[Path, ...]) -> TrustStore:
+    def __call__(
+        self, label: str, kind: str, paths: tuple[Path, ...], password_file: Path | None = None
+    ) -> TrustStore:
         """Stands for `trust.load`; a PEM store that is called contoso is broken."""
-        self.asked.append((label, kind, paths))
+        self.asked.append((label, kind, paths, password_file))
         if kind == "pem" and label == "contoso":
             raise RuntimeError("no certificate in it")
         return TrustStore(label, (b"anchor",))
@@ -168,7 +174,7 @@ def test_failure_of_the_system_store_is_a_message(tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
     path.write_text("targets: [{host: a.example.org}]\n")
 
-    def fail(label: str, _kind: str, _paths: tuple[Path, ...]) -> TrustStore:
+    def fail(label: str, _kind: str, _paths: tuple[Path, ...], _password: Path | None = None) -> TrustStore:
         raise OSError(f"{label}: nothing there")
 
     assert messages(path, fail) == [
@@ -176,10 +182,10 @@ def test_failure_of_the_system_store_is_a_message(tmp_path: Path) -> None:
     ]
 
 
-MODELS = (schema.File, schema.Target, schema.Expiry, schema.PemStore, schema.Limits)
+MODELS = (schema.File, schema.Target, schema.Expiry, schema.KeyStore, schema.Limits, schema.Evidence)
 KEYS = st.sampled_from(sorted({"<<", "x"}.union(*(model.model_fields for model in MODELS))))
 SCALARS = st.sampled_from(
-    [None, True, 0, -1, 25, 1.5, 1e300, "", "a", "a:25", "1h", "21d", "33%", "pem", "tls", "["]
+    [None, True, 0, -1, 25, 1.5, 1e300, "", "a", "a:25", "1h", "21d", "33%", "pem", "jks", "tls", "[", "10.0.0.1/8"]
 )
 VALUES = st.recursive(
     SCALARS | st.text(max_size=8),
@@ -401,6 +407,19 @@ def test_limits_are_read(read: Callable[[str], Config]) -> None:
     assert found.limits == Limits(concurrency=10, per_host=2, per_host_delay=0.5)
 
 
+def test_evidence_is_read(read: Callable[[str], Config]) -> None:
+    """The keys of evidence reach the configuration: seconds, networks, and whether to fetch intermediates."""
+    found = read('evidence: {timeout: 500ms, allow_networks: [10.1.0.0/16, fd00::/8, "::1"], aia: false}')
+    networks = (ip_network("10.1.0.0/16"), ip_network("fd00::/8"), ip_network("::1/128"))
+    assert found.evidence == Evidence(timeout=0.5, allow_networks=networks, aia=False)
+
+
+@pytest.mark.parametrize("text", ["targets: []", "evidence:", "evidence: {}"])
+def test_evidence_has_defaults(read: Callable[[str], Config], text: str) -> None:
+    """Without a word about it, intermediates are fetched, from nowhere special, within ten seconds."""
+    assert read(text).evidence == Evidence(timeout=10.0, allow_networks=(), aia=True)
+
+
 def test_different_targets_may_share_a_name(read: Callable[[str], Config]) -> None:
     """Labels tell series apart, so two hosts may be shown under one name."""
     text = "{host: %s.example.org, target: mail, labels: {site: %s}}"
@@ -413,21 +432,61 @@ def test_different_targets_may_share_a_name(read: Callable[[str], Config]) -> No
 def test_all_defined_stores_are_loaded(tmp_path: Path) -> None:
     """Each store is asked for with its type and its paths, which are relative to the file."""
     (tmp_path / "sub").mkdir()
-    (tmp_path / "a.pem").touch()
+    for name in ("a.pem", "cacerts", "roots.p12", "pass"):
+        (tmp_path / name).touch()
     path, stores = tmp_path / "c.yaml", Stores()
     path.write_text(
         f"trust_stores:\n"
         f"  one: {{type: pem, path: a.pem}}\n"
         f"  two: {{type: pem, path: [sub, {tmp_path}/a.pem]}}\n"
         f"  os: {{type: system}}\n"
+        f"  web: {{type: mozilla}}\n"
+        f"  java: {{type: jks, path: cacerts, password_file: pass}}\n"
+        f"  open: {{type: pkcs12, path: roots.p12}}\n"
     )
     found = config.load(path, stores)
     assert stores.asked == [
-        ("one", "pem", (tmp_path / "a.pem",)),
-        ("two", "pem", (tmp_path / "sub", tmp_path / "a.pem")),
-        ("os", "system", ()),
+        ("one", "pem", (tmp_path / "a.pem",), None),
+        ("two", "pem", (tmp_path / "sub", tmp_path / "a.pem"), None),
+        ("os", "system", (), None),
+        ("web", "mozilla", (), None),
+        ("java", "jks", (tmp_path / "cacerts",), tmp_path / "pass"),
+        ("open", "pkcs12", (tmp_path / "roots.p12",), None),
     ]
-    assert list(found.stores) == ["one", "two", "os"]
+    assert list(found.stores) == ["one", "two", "os", "web", "java", "open"]
+
+
+JAVA = """
+trust_stores:
+  java:
+    type: jks
+    path: cacerts
+    password_file: pass
+"""
+
+
+def test_protected_store_is_loaded(tmp_path: Path, root: Issued) -> None:
+    """With the loader of the exporter, a store and its password beside the file give the anchors."""
+    (tmp_path / "cacerts").write_bytes(keystore(trusted("root", root.der), password="secret"))
+    (tmp_path / "pass").write_text("secret\n")
+    path = tmp_path / "c.yaml"
+    path.write_text(JAVA)
+    assert config.load(path, trust.load).stores["java"] == TrustStore("java", (root.der,))
+
+
+@pytest.mark.parametrize(
+    ("cut", "password"), [(None, "guessed"), (-30, "secret")], ids=["wrong-password", "truncated"]
+)
+def test_protected_store_that_does_not_open_is_told(
+    tmp_path: Path, root: Issued, cut: int | None, password: str
+) -> None:
+    """What the loader says about a store is told at its path, with the name of the file."""
+    (tmp_path / "cacerts").write_bytes(keystore(trusted("root", root.der), password="secret")[:cut])
+    (tmp_path / "pass").write_text(password)
+    path = tmp_path / "c.yaml"
+    path.write_text(JAVA)
+    (message,) = messages(path, trust.load)
+    assert message.startswith("c.yaml:5:11: trust_stores.java.path: cannot be loaded: cacerts: ")
 
 
 @pytest.mark.parametrize(
@@ -451,7 +510,7 @@ def test_system_store_is_loaded_when_used(tmp_path: Path, text: str, asked: list
         text + ("" if asked == [("system", "system")] else "\ntrust_stores: {os: {type: system}}\n")
     )
     config.load(path, stores)
-    assert [(label, kind) for label, kind, _ in stores.asked] == asked
+    assert [(label, kind) for label, kind, *_ in stores.asked] == asked
 
 
 def test_system_store_can_be_redefined(tmp_path: Path) -> None:
@@ -459,7 +518,7 @@ def test_system_store_can_be_redefined(tmp_path: Path) -> None:
     path, stores = tmp_path / "c.yaml", Stores()
     path.write_text("trust_stores: {system: {type: pem, path: .}}\ntargets: [{host: a}]\n")
     config.load(path, stores)
-    assert stores.asked == [("system", "pem", (tmp_path,))]
+    assert stores.asked == [("system", "pem", (tmp_path,), None)]
 
 
 # --- modules --------------------------------------------------------------------------------------
@@ -531,6 +590,19 @@ def test_summary_tells_what_a_file_amounts_to(read: Callable[[str], Config]) -> 
     ]
 
 
+def test_summary_tells_evidence_that_is_not_the_default(read: Callable[[str], Config]) -> None:
+    """Of evidence, `--config.check` prints what the file changes."""
+    last = [
+        config.summary(read(f"evidence: {{{keys}}}")).splitlines()[-1]
+        for keys in ("timeout: 10s, aia: true", "aia: false, timeout: 5s", "allow_networks: [127.0.0.1]")
+    ]
+    assert last == [
+        "  limits:       200 at a time, 1 per host, 0s between two",
+        "  evidence:     timeout 5s, missing intermediates are not fetched",
+        "  evidence:     1 network allowed",
+    ]
+
+
 def test_ten_thousand_targets_load(read: Callable[[str], Config]) -> None:
     """A large file becomes as many targets, in its order."""
     entry = "  - host: mx{0}.example.org\n    names: [mx{0}.example.org]\n    labels: {{rack: r{0}}}\n"
@@ -540,9 +612,9 @@ def test_ten_thousand_targets_load(read: Callable[[str], Config]) -> None:
     ]
 
 
-@pytest.mark.parametrize("module", ["exporter.config", "exporter.config.units", "exporter.config.hosts"])
+@pytest.mark.parametrize("module", ["", ".units", ".hosts", ".networks"], ids=["package", "units", "hosts", "networks"])
 def test_light_parts_stay_light(module: str) -> None:
     """Commands that read no file can use the values, units and hosts without the parsers' cost."""
-    code = f"import sys, {module}; print(sorted({{'pydantic', 'yaml', 'idna'}} & set(sys.modules)))"
+    code = f"import sys, exporter.config{module}; print(sorted({{'pydantic', 'yaml', 'idna'}} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "[]"

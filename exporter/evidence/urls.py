@@ -65,7 +65,8 @@ def _fault(url: URL, schemes: Sequence[str]) -> str | None:
 def _checked_host(url: URL, rule: Rule) -> URL:
     host = url.raw_host or ""
     is_name = _NAME.fullmatch(host) is not None
-    address = spelled_address(host) if is_name or ":" in host else None
+    # A zone index (`%`) is about a link of ours, of which nobody else knows anything.
+    address = spelled_address(host) if is_name or (":" in host and "%" not in host) else None
     if address is None:
         # Other clients of the C library may still take digits and dots for an address.
         if not is_name or host.replace(".", "").isdigit():

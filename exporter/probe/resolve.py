@@ -6,16 +6,17 @@ Look-ups run in threads of their own, enough of them that one slow name does not
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import ipaddress
 import socket
-from concurrent.futures import ThreadPoolExecutor
 
 from exporter.idn import ascii_name
 from exporter.model import IpFamily, Reason
 from exporter.probe.errors import ProbeError
+from exporter.probe.threads import DaemonThreads
 
-_THREADS = 32
+_OWN_NAME_TIMEOUT = 2.0
 _FAMILIES = {
     IpFamily.ANY: socket.AF_UNSPEC,
     IpFamily.IPV4: socket.AF_INET,
@@ -40,12 +41,11 @@ async def resolve(host: str, family: IpFamily, *, timeout: float) -> tuple[str, 
     try:
         name = ascii_name(host)
         async with asyncio.timeout(timeout):
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(_executor(), _look_up, name, family)
+            return await _threads.run(functools.partial(_look_up, name, family))
     except UnicodeError as error:
         raise ProbeError(Reason.NAME_NOT_FOUND, f"not a host name: {error}") from error
     except TimeoutError as error:
-        raise ProbeError(Reason.TIMEOUT, f"no answer from the resolver in {timeout:g} s") from error
+        raise ProbeError(Reason.TIMEOUT, f"no answer from the resolver in {timeout:.3g} s") from error
     except socket.gaierror as error:
         reason = Reason.NAME_NOT_FOUND if error.errno in _NOT_FOUND else Reason.DNS_FAILURE
         raise ProbeError(reason, f"{host}: {error.strerror}") from error
@@ -80,14 +80,17 @@ def _getaddrinfo(name: str, family: IpFamily, flags: int) -> list[str]:
     return [str(sockaddr[0]) for *_, sockaddr in answers]
 
 
+_threads = DaemonThreads(32)
 _own_name: list[str] = []
 
 
 async def own_name() -> str:
-    """This machine's fully qualified name, empty when it has none. Asked of the system once."""
+    """This machine's fully qualified name, empty when it has none or nobody says it. Asked once."""
     if not _own_name:
-        loop = asyncio.get_running_loop()
-        name = await loop.run_in_executor(_executor(), socket.getfqdn)
+        name = ""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_OWN_NAME_TIMEOUT):
+                name = await _threads.run(socket.getfqdn)
         _own_name.append(name if name.isascii() and "." in name else "")
     return _own_name[0]
 
@@ -96,8 +99,3 @@ def own_literal(address: str) -> str:
     """An address in the form that stands for a missing name in EHLO (RFC 5321 section 4.1.3)."""
     literal = ipaddress.ip_address(address.partition("%")[0])
     return f"[IPv6:{literal}]" if literal.version == 6 else f"[{literal}]"
-
-
-@functools.cache
-def _executor() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(_THREADS, thread_name_prefix="resolve")

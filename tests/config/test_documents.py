@@ -28,9 +28,12 @@ SECTIONS: dict[str, set[str]] = {
     "expiry": set(schema.Expiry.model_fields),
     "severities": set(fields.PROBLEMS),
     "type: system": set(schema.SystemStore.model_fields),
+    "type: mozilla": set(schema.MozillaStore.model_fields),
     "type: pem": set(schema.PemStore.model_fields),
+    "type: jks, pkcs12": set(schema.KeyStore.model_fields),
     "targets": set(schema.Target.model_fields) - set(schema.Defaults.model_fields),
     "limits": set(schema.Limits.model_fields),
+    "evidence": set(schema.Evidence.model_fields),
 }
 
 
@@ -41,7 +44,9 @@ def section(title: str) -> str:
     return found[1]
 
 
-def load_store(label: str, _kind: str, _paths: tuple[Path, ...]) -> TrustStore:
+def load_store(
+    label: str, _kind: str, _paths: tuple[Path, ...], _password_file: Path | None = None
+) -> TrustStore:
     """A trust store for tests that do not look at it."""
     return TrustStore(label, (b"anchor",))
 
@@ -102,20 +107,25 @@ def models() -> tuple[type[BaseModel], ...]:
     """Every kind of mapping that a file can have."""
     return (
         schema.File, schema.Defaults, schema.Target, schema.Module, schema.Expiry, schema.Limits,
-        schema.SystemStore, schema.PemStore,
+        schema.SystemStore, schema.MozillaStore, schema.PemStore, schema.KeyStore, schema.Evidence,
     )  # fmt: skip
 
 
 def test_example_lines_in_comments_are_valid(tmp_path: Path) -> None:
     """What is commented out in the example works when the comment signs go and the files exist."""
     text = re.sub(r"^( *)# (\w+: )", r"\1\2", EXAMPLE.read_text("utf-8"), flags=re.MULTILINE)
-    for name in ("contoso-root.pem", "partner-a.pem", "partner-b.pem"):
+    for name in (
+        "contoso-root.pem", "partner-a.pem", "partner-b.pem", "cacerts", "cacerts.pass", "roots.p12", "roots.pass",
+    ):  # fmt: skip
         (tmp_path / name).touch()
     text = text.replace("/etc/ssl/appliance-roots", ".")
     path = tmp_path / "config.yaml"
     path.write_text(text)
     loaded = config.load(path, load_store)
-    assert set(loaded.stores) == {"system", "contoso", "partners", "appliances"}
+    assert set(loaded.stores) == {
+        "system", "mozilla", "contoso", "partners", "appliances", "java", "exported",
+    }  # fmt: skip
+
     assert loaded.defaults.ehlo_name == "monitor.example.com"
 
 

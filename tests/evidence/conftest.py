@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from asyncio import selector_events
+from asyncio.selector_events import BaseSelectorEventLoop
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
 
 import pytest
 
@@ -22,9 +21,9 @@ PRIVATE = "10.0.0.25"
 def attempts(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """The addresses that connections were attempted to; those beyond loopback fail before any packet."""
     seen: list[str] = []
-    connect = selector_events.BaseSelectorEventLoop.sock_connect
+    connect = BaseSelectorEventLoop.sock_connect
 
-    async def guarded(loop: Any, sock: socket.socket, address: tuple[Any, ...]) -> None:
+    async def guarded(loop: BaseSelectorEventLoop, sock: socket.socket, address: tuple[str, int]) -> None:
         seen.append(address[0])
         if not any(ipaddress.ip_address(address[0]) in network for network in LOOPBACK):
             raise OSError(f"this test would have left the machine: {address}")
@@ -33,7 +32,7 @@ def attempts(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     def no_look_up(*arguments: object, **_: object) -> None:
         raise AssertionError(f"this test would have asked the system's resolver: {arguments}")
 
-    monkeypatch.setattr(selector_events.BaseSelectorEventLoop, "sock_connect", guarded)
+    monkeypatch.setattr(BaseSelectorEventLoop, "sock_connect", guarded)
     monkeypatch.setattr("exporter.evidence.http.socket.getaddrinfo", no_look_up)
     yield seen
     assert all(any(ipaddress.ip_address(one) in network for network in LOOPBACK) for one in seen)

@@ -131,7 +131,9 @@ def test_odd_spellings(host: str, address: str) -> None:
     assert spelled_address(host) == ipaddress.ip_address(address)
 
 
-@pytest.mark.parametrize("host", ["mail.example.org", "", "1.2.3.4.5", "256.0.0.1x", "127.0.0.1.example.org", "é"])
+@pytest.mark.parametrize(
+    "host", ["mail.example.org", "", "1.2.3.4.5", "256.0.0.1x", "127.0.0.1.example.org", "é"]
+)
 def test_names_spell_no_address(host: str) -> None:
     """A name is not taken for an address."""
     assert spelled_address(host) is None

@@ -23,8 +23,8 @@ def file(tmp_path: Path) -> Path:
 def _export(file: Path, pem: str, *options: str, password: str = "changeit") -> None:
     source = file.with_suffix(".pem")
     source.write_text(pem)
-    files = ("-in", source, "-out", file)
-    command = (program("openssl"), "pkcs12", "-export", *files, *options, "-passout", f"pass:{password}")
+    files = ("-in", str(source), "-out", str(file))
+    command = (str(program("openssl")), "pkcs12", "-export", *files, *options, "-passout", f"pass:{password}")
     subprocess.run(command, check=True, capture_output=True, timeout=60)
 
 
