@@ -185,7 +185,26 @@ def test_failure_of_the_system_store_is_a_message(tmp_path: Path) -> None:
 MODELS = (schema.File, schema.Target, schema.Expiry, schema.KeyStore, schema.Limits, schema.Evidence)
 KEYS = st.sampled_from(sorted({"<<", "x"}.union(*(model.model_fields for model in MODELS))))
 SCALARS = st.sampled_from(
-    [None, True, 0, -1, 25, 1.5, 1e300, "", "a", "a:25", "1h", "21d", "33%", "pem", "jks", "tls", "[", "10.0.0.1/8"]
+    [
+        None,
+        True,
+        0,
+        -1,
+        25,
+        1.5,
+        1e300,
+        "",
+        "a",
+        "a:25",
+        "1h",
+        "21d",
+        "33%",
+        "pem",
+        "jks",
+        "tls",
+        "[",
+        "10.0.0.1/8",
+    ]
 )
 VALUES = st.recursive(
     SCALARS | st.text(max_size=8),
@@ -612,7 +631,9 @@ def test_ten_thousand_targets_load(read: Callable[[str], Config]) -> None:
     ]
 
 
-@pytest.mark.parametrize("module", ["", ".units", ".hosts", ".networks"], ids=["package", "units", "hosts", "networks"])
+@pytest.mark.parametrize(
+    "module", ["", ".units", ".hosts", ".networks"], ids=["package", "units", "hosts", "networks"]
+)
 def test_light_parts_stay_light(module: str) -> None:
     """Commands that read no file can use the values, units and hosts without the parsers' cost."""
     code = f"import sys, exporter.config{module}; print(sorted({{'pydantic', 'yaml', 'idna'}} & set(sys.modules)))"

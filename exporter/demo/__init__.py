@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from exporter.demo.aia import IssuerSite
 from exporter.demo.cases import CASES, Case, Pki, server
 
 if TYPE_CHECKING:
@@ -28,6 +29,10 @@ trust_stores:
   contoso:
     type: pem
     path: contoso-root.pem
+
+# Where certificates say that their issuer's is, is asked only off this machine, unless that is allowed.
+evidence:
+  allow_networks: [127.0.0.0/8]
 
 defaults:
   interval: 30s
@@ -56,7 +61,9 @@ class Demo:
     Attributes:
         cases: what each server is like, and which problems must be found.
         servers: the running servers by the name of their case.
-        chains: the certificates that each sends, leaf first, by the same names.
+        chains: the certificates that each sends, leaf first, by the same names. Both are empty until the
+            demo runs.
+        issuer_site: where two of the certificates say that their issuer's is.
         pki: the authorities that issued them.
     """
 
@@ -64,12 +71,9 @@ class Demo:
 
     def __init__(self, now: datetime | None = None) -> None:
         self.pki = Pki(now or datetime.now(UTC))
-        self.chains: Mapping[str, tuple[Issued, ...]] = {
-            case.name: self.pki.chain(case) for case in self.cases
-        }
-        self.servers: Mapping[str, Server] = {
-            case.name: server(case, self.chains[case.name]) for case in self.cases
-        }
+        self.issuer_site = IssuerSite(self.pki.subordinate)
+        self.chains: Mapping[str, tuple[Issued, ...]] = {}
+        self.servers: Mapping[str, Server] = {}
         self._directory: Path | None = None
         self._running = contextlib.AsyncExitStack()
 
@@ -93,6 +97,9 @@ class Demo:
     async def __aenter__(self) -> Self:
         async with contextlib.AsyncExitStack() as stack:
             directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="smtp-tls-exporter-demo-"))
+            await stack.enter_async_context(self.issuer_site)
+            self.chains = {case.name: self.pki.chain(case, self.issuer_site.url) for case in self.cases}
+            self.servers = {case.name: server(case, self.chains[case.name]) for case in self.cases}
             for each in self.servers.values():
                 await stack.enter_async_context(each)
             self._directory = Path(directory)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from exporter.demo.authority import CLIENT_AUTH, DAY, Intermediate, Issued, Leaf, Root, self_signed
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 DOMAIN = "int.contoso.com"
 EXCHANGE = f"exchange01.{DOMAIN}"
 MAIL = f"mail.{DOMAIN}"
-AIA = "http://pki.contoso.example/contoso-subordinate-ca.crt"
 
 
 class Signer(enum.Enum):
@@ -50,6 +49,8 @@ class Case:
     expects: str = MAIL
     leaf: Leaf | None
     signer: Signer = Signer.CONTOSO
+    names_issuer: bool = False
+    """Whether the certificate says where its issuer's certificate is."""
     sends_intermediate: bool = True
     mode: Mode = Mode.STARTTLS
     speaks: Callable[[str], Personality] = postfix
@@ -87,7 +88,8 @@ CASES = (
         name="missing-intermediate",
         wrong="The server does not send the certificate of the Subordinate CA.",
         problems=frozenset({ProblemKind.MISSING_INTERMEDIATE}),
-        leaf=Leaf(f"CN={MAIL}", dns=(MAIL,), aia_issuers=(AIA,)),
+        leaf=_leaf(MAIL),
+        names_issuer=True,
         sends_intermediate=False,
     ),
     Case(
@@ -139,8 +141,8 @@ CASES = (
             dns=(f"old-mail.{DOMAIN}",),
             begins=-367 * DAY,
             ends=-2 * DAY,
-            aia_issuers=(AIA,),
         ),
+        names_issuer=True,
         sends_intermediate=False,
     ),
     Case(
@@ -163,14 +165,18 @@ class Pki:
         self.root_2 = self_signed(Root("CN=Contoso Offline Root CA 2"), now)
         self.subordinate_2 = self.root_2.issue(_subordinate("Contoso Subordinate CA 2"))
 
-    def chain(self, case: Case) -> tuple[Issued, ...]:
-        """Issue the certificates that the server of this case sends, leaf first."""
+    def chain(self, case: Case, issuer_url: str) -> tuple[Issued, ...]:
+        """Issue the certificates that the server of this case sends, leaf first.
+
+        `issuer_url` goes into those that say where their issuer's certificate is.
+        """
         if case.leaf is None:
             return ()
         if case.signer is Signer.ITSELF:
             return (self_signed(case.leaf, self.now),)
         issuer = self.subordinate if case.signer is Signer.CONTOSO else self.subordinate_2
-        return (issuer.issue(case.leaf), *((issuer,) if case.sends_intermediate else ()))
+        leaf = replace(case.leaf, aia_issuers=(issuer_url,)) if case.names_issuer else case.leaf
+        return (issuer.issue(leaf), *((issuer,) if case.sends_intermediate else ()))
 
 
 def _subordinate(common_name: str) -> Intermediate:

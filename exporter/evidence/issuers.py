@@ -11,7 +11,6 @@ import asyncio
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from cryptography import x509
@@ -20,11 +19,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 from exporter.evidence.addresses import Network, is_public
 from exporter.evidence.cache import Cache
+from exporter.evidence.dns import LookUp, system_look_up
 from exporter.evidence.failures import FetchFailure, short
 from exporter.model import IssuerAnswer
 
 if TYPE_CHECKING:
-    from exporter.evidence.http import HttpClient, LookUp
+    from exporter.evidence.http import HttpClient
 
 MAX_BYTES = 64 * 1024
 MAX_CERTIFICATES = 10
@@ -36,7 +36,7 @@ FAILURE_KEPT = 600.0
 _MAX_ENTRIES = 1024
 _MAX_CACHE_BYTES = 4 * 1024 * 1024
 _ENTRY_OVERHEAD = 512
-_SHOWN = 60
+_SHOWN = 48
 _DER_SEQUENCE = b"\x30"
 
 _Key = tuple[str, bool]
@@ -53,7 +53,7 @@ class IssuerFetcher:
         timeout: seconds for one URL in all.
         allow_networks: addresses that may be asked whatever the rules say.
         clock: seconds from some fixed moment, never stepping back.
-        look_up: how names are resolved; the system's resolver when None.
+        look_up: how names are resolved.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class IssuerFetcher:
         allow_networks: Sequence[Network] = (),
         *,
         clock: Callable[[], float] = time.monotonic,
-        look_up: LookUp | None = None,
+        look_up: LookUp = system_look_up,
     ) -> None:
         self._timeout = timeout
         self._allow_networks = tuple(allow_networks)
@@ -77,12 +77,7 @@ class IssuerFetcher:
     async def __aenter__(self) -> IssuerFetcher:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._closed = True
         running = tuple(self._running.values())
         for task in running:
@@ -125,10 +120,9 @@ class IssuerFetcher:
 
     def _http(self) -> HttpClient:
         if self._client is None:
-            from exporter.evidence import http  # noqa: PLC0415 - aiohttp takes 100 ms, and few chains need it
+            from exporter.evidence.http import HttpClient  # noqa: PLC0415 - 100 ms that few chains need
 
-            look_up = self._look_up or http.system_look_up
-            self._client = http.HttpClient(self._timeout, self._allow_networks, look_up=look_up)
+            self._client = HttpClient(self._timeout, self._allow_networks, look_up=self._look_up)
         return self._client
 
 
@@ -177,5 +171,5 @@ def _failed(url: str, failure: FetchFailure) -> IssuerAnswer:
 def _what_came(body: bytes) -> str:
     if not body:
         return "an empty answer"
-    start = short(body[:_SHOWN].decode("utf-8", "replace"))
+    start = short(body[:_SHOWN].decode("latin-1"))
     return f"no certificate but {len(body)} bytes that begin with: {start}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
+import urllib.request
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,7 +14,9 @@ import yaml
 from cryptography import x509
 
 from exporter.demo import Demo
-from exporter.demo.cases import CASES, Case
+from exporter.demo.authority import Issued
+from exporter.demo.cases import CASES, Case, server
+from exporter.demo.smtpd import Server
 from exporter.model import Mode, ProblemKind
 from tests.programs import program
 
@@ -129,11 +132,14 @@ async def test_the_article_s_chain(demo: Demo) -> None:
 
 
 @pytest.mark.parametrize("name", ["missing-intermediate", "triple-fault"])
-def test_a_lone_leaf_says_where_its_issuer_is(name: str) -> None:
-    """Where the Subordinate CA is not sent, the leaf has its URL, on a host that cannot exist."""
-    leaf = Demo().chains[name][0].certificate
+async def test_a_lone_leaf_says_where_its_issuer_is(demo: Demo, name: str) -> None:
+    """Where the Subordinate CA is not sent, the leaf has its URL, and there it is, on this machine."""
+    leaf = demo.chains[name][0].certificate
     (access,) = leaf.extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
-    assert str(access.access_location.value).split("/")[2].endswith(".example")
+    url = str(access.access_location.value)
+    assert url.startswith("http://127.0.0.1:")
+    found = await asyncio.to_thread(lambda: urllib.request.urlopen(url, timeout=10).read())
+    assert found == demo.pki.subordinate.der
 
 
 async def test_config(demo: Demo) -> None:
@@ -151,12 +157,11 @@ async def test_config(demo: Demo) -> None:
         assert causes == (sorted(case.problems) if case.problems else ["none"])
 
 
-def test_dates_count_from_the_moment_given() -> None:
+async def test_dates_count_from_the_moment_given() -> None:
     """The demo can be made for any moment; by default it is made for this one."""
-    moment = datetime(2031, 1, 1, tzinfo=UTC)
-    assert Demo(moment).chains["expired"][0].certificate.not_valid_after_utc == datetime(
-        2030, 12, 30, tzinfo=UTC
-    )
+    async with Demo(datetime(2031, 1, 1, tzinfo=UTC)) as demo:
+        end = demo.chains["expired"][0].certificate.not_valid_after_utc
+    assert end == datetime(2030, 12, 30, tzinfo=UTC)
 
 
 async def test_nothing_is_left_behind(now: datetime) -> None:
@@ -172,13 +177,20 @@ async def test_nothing_is_left_behind(now: datetime) -> None:
         demo.config_path  # noqa: B018  reading the property is the test
 
 
-async def test_a_start_that_fails_is_undone(now: datetime) -> None:
+async def test_a_start_that_fails_is_undone(now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
     """When one server cannot start, those that have started are stopped again."""
     demo = Demo(now)
-    first, *_, last = demo.servers.values()
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        last.port = taken.getsockname()[1]
-        with pytest.raises(OSError, match=str(last.port)):
+        port = taken.getsockname()[1]
+
+        def make(case: Case, chain: tuple[Issued, ...]) -> Server:
+            made = server(case, chain)
+            made.port = port if case is CASES[-1] else 0
+            return made
+
+        monkeypatch.setattr("exporter.demo.server", make)
+        with pytest.raises(OSError, match=str(port)):
             await demo.__aenter__()
+    first = demo.servers[CASES[0].name]
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection("127.0.0.1", first.port)

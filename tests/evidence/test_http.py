@@ -16,9 +16,9 @@ import pytest
 from exporter import __version__
 from exporter.demo.authority import Issued
 from exporter.evidence.failures import FetchFailure, FetchReason
-from exporter.evidence.http import MAX_REDIRECTS, HttpClient, system_look_up
+from exporter.evidence.http import MAX_REDIRECTS, HttpClient
 from tests.evidence.conftest import PRIVATE, PUBLIC
-from tests.evidence.website import Site, Visit, answer, endless, raw, redirect, silent, website
+from tests.evidence.website import Page, Site, Visit, answer, endless, raw, redirect, silent, website
 
 LIMIT = 64 * 1024
 MUCH_LESS_THAN_A_GIGABYTE = 64 << 20
@@ -223,16 +223,6 @@ async def test_a_closed_port(free_port: Callable[[], int]) -> None:
     assert reason(outcome) is FetchReason.CONNECTION_FAILED
 
 
-async def test_the_system_resolver(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The system's answers are given in its order, each address once."""
-    answers = [
-        (socket.AF_INET6, 1, 6, "", ("::1", 0, 0, 0)),
-        *2 * [(socket.AF_INET, 1, 6, "", ("127.0.0.1", 0))],
-    ]
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answers)
-    assert system_look_up("localhost") == ("::1", "127.0.0.1")
-
-
 # --- redirects ------------------------------------------------------------------------------------
 
 
@@ -316,24 +306,19 @@ async def test_a_gigabyte_in_chunks(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    "start",
+    ("start", "octets"),
     [
-        b"HTTP/1.1 200 OK\r\n",
-        b"HTTP/1.1 200 OK\r\nX: ",
-        b"",
-        b"HTTP/1.1 302 Found\r\nContent-Length: 9\r\n\r\n",
+        (b"", b"X" * 65536),
+        (b"HTTP/1.1 200 OK\r\n", b"X" * 65536),
+        (b"HTTP/1.1 200 OK\r\nX: ", b"X" * 65536),
+        (b"HTTP/1.1 200 OK\r\n", b"X: y\r\n" * 10000),
+        (b"HTTP/1.1 302 Found\r\nContent-Length: 9\r\n\r\n", b"X" * 65536),
     ],
-    ids=["header-line", "header-value", "status-line", "redirect-body"],
+    ids=["status-line", "header-name", "header-value", "headers", "redirect-body"],
 )
-async def test_a_gigabyte_of_header(site: Site, start: bytes) -> None:
+async def test_a_gigabyte_of_header(site: Site, start: bytes, octets: bytes) -> None:
     """Nor are endless headers, nor the body of a redirect."""
-
-    async def page(visit: Visit) -> None:
-        await visit.send(start)
-        while site.sent < 1 << 30:
-            await visit.send(b"X" * 65536)
-
-    outcome = await get(site.put("/ca.crt", page))
+    outcome = await get(site.put("/ca.crt", repeated(octets, start)))
     assert reason(outcome) is FetchReason.PROTOCOL_ERROR
     assert site.sent < MUCH_LESS_THAN_A_GIGABYTE
 
@@ -375,6 +360,23 @@ async def test_a_slow_drip(site: Site) -> None:
     outcome = await get(site.put("/ca.crt", redirect("/drip")), timeout=0.3)
     assert reason(outcome) is FetchReason.TIMEOUT
     assert site.asked("/drip") == 1
+
+
+async def test_endless_interim_responses(site: Site) -> None:
+    """A server that always says it will go on is left at the deadline."""
+    outcome = await get(site.put("/ca.crt", repeated(b"HTTP/1.1 100 Continue\r\n\r\n" * 1000)), timeout=0.3)
+    assert reason(outcome) is FetchReason.TIMEOUT
+
+
+def repeated(octets: bytes, start: bytes = b"") -> Page:
+    """A page of these bytes for ever, or until a gigabyte was sent."""
+
+    async def page(visit: Visit) -> None:
+        await visit.send(start)
+        while visit.site.sent < 1 << 30:
+            await visit.send(octets)
+
+    return page
 
 
 async def test_a_slow_name_server() -> None:

@@ -7,6 +7,7 @@ Nothing of this program is used, so an agreement means something.
 from __future__ import annotations
 
 import asyncio
+import functools
 import re
 import ssl
 import subprocess
@@ -25,8 +26,8 @@ _PEM = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re
 _KEYS = {"rsaEncryption": "RSA {bits}", "id-ecPublicKey": "EC {curve}"}
 _CURVES = {"prime256v1": "secp256r1"}
 _SIGNATURES = {
-    "ecdsa-with-SHA1": "ECDSA-SHA1",
     "ecdsa-with-SHA256": "ECDSA-SHA256",
+    "sha1WithRSAEncryption": "RSA-SHA1",
     "md5WithRSAEncryption": "RSA-MD5",
     "sha256WithRSAEncryption": "RSA-SHA256",
 }
@@ -50,6 +51,7 @@ class Described:
     not_after: int
 
 
+@functools.cache
 def describe(der: bytes) -> Described:
     """Have a certificate read."""
     printed = _x509(der, "-text", "-subject", "-issuer", "-serial", "-dates", "-fingerprint", "-sha256")
@@ -61,7 +63,7 @@ def describe(der: bytes) -> Described:
     return Described(
         subject=field("subject"),
         issuer=field("issuer"),
-        serial=field("serial"),
+        serial=field("serial").lstrip("0"),  # OpenSSL prints whole bytes
         sha1=_digest(_x509(der, "-fingerprint", "-sha1")),
         sha256=_digest(printed[end:]),
         key=_key(printed),
@@ -73,15 +75,19 @@ def describe(der: bytes) -> Described:
 
 def carries(der: bytes, name: str) -> bool:
     """Whether a certificate is for this host name or IP address."""
+    return "does match" in _x509(der, "-checkip" if _is_address(name) else "-checkhost", name)
+
+
+def _is_address(name: str) -> bool:
     try:
-        option = "-checkip" if ip_address(name) else ""
+        ip_address(name)
     except ValueError:
-        option = "-checkhost"
-    return "does match" in _x509(der, option, name)
+        return False
+    return True
 
 
 def _x509(der: bytes, *options: str) -> str:
-    command = [program("openssl"), "x509", "-inform", "DER", "-noout", *_NAMES, *options]
+    command: list[str | Path] = [program("openssl"), "x509", "-inform", "DER", "-noout", *_NAMES, *options]
     run = subprocess.run(command, input=der, capture_output=True, check=True, timeout=PATIENCE)
     return run.stdout.decode()
 
@@ -198,7 +204,7 @@ async def s_client(port: int, mode: Mode, name: str, store: Sequence[bytes], dir
     """Connect to a port of 127.0.0.1, trusting only this store; weak keys and signatures are welcome."""
     command: list[str | Path] = [program("openssl"), "s_client", "-connect", f"127.0.0.1:{port}"]
     command += ["-showcerts", "-no-CApath", "-no-CAstore", *_file(directory, "-CAfile", store)]
-    command += ["-cipher", "DEFAULT:@SECLEVEL=0", *(("-servername", name) if name else ("-noservername",))]
+    command += ["-cipher", "DEFAULT:@SECLEVEL=0", "-servername", name]
     command += ["-starttls", "smtp"] if mode is Mode.STARTTLS else []
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(

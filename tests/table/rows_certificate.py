@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from exporter.demo.authority import CLIENT_AUTH, Intermediate, Leaf, critical_extension, self_signed
+from exporter.demo.authority import CLIENT_AUTH, Intermediate, Issued, Leaf, critical_extension, self_signed
 from exporter.model import ProblemKind as P
 from tests.table.legacy import signed_with
 from tests.table.scene import LEAF, ROOT, SUB, Scene, Table, trusting, usual
@@ -124,34 +124,44 @@ def rsa_2048(now: datetime) -> Scene:
     return usual(now, leaf=replace(LEAF, key="rsa-2048"))
 
 
+def _rsa(now: datetime) -> tuple[Issued, Issued, Issued]:
+    """Leaf, sub and root, the authorities with RSA keys, as old ones are."""
+    root = self_signed(replace(ROOT, key="rsa-2048"), now)
+    sub = root.issue(replace(SUB, key="rsa-2048"))
+    return sub.issue(LEAF), sub, root
+
+
 @TABLE.row(P.WEAK_SIGNATURE)
 def sha1_leaf(now: datetime) -> Scene:
     """Sends leaf (signed with SHA-1) < sub; holds root."""
-    scene = usual(now)
-    leaf, sub = scene.sent
-    return Scene((signed_with("sha1", leaf, sub), sub), scene.stores)
+    leaf, sub, root = _rsa(now)
+    return trusting(root, signed_with("sha1", leaf, sub), sub)
+
+
+@TABLE.row(P.WEAK_SIGNATURE)
+def md5_leaf(now: datetime) -> Scene:
+    """Sends leaf (signed with MD5) < sub; holds root."""
+    leaf, sub, root = _rsa(now)
+    return trusting(root, signed_with("md5", leaf, sub), sub)
 
 
 @TABLE.row(P.WEAK_SIGNATURE)
 def sha1_intermediate(now: datetime) -> Scene:
     """Sends leaf < sub (signed with SHA-1); holds root."""
-    scene = usual(now)
-    leaf, sub = scene.sent
-    return Scene((leaf, signed_with("sha1", sub, scene.stores["clients"][0])), scene.stores)
+    leaf, sub, root = _rsa(now)
+    return trusting(root, leaf, signed_with("sha1", sub, root))
+
+
+@TABLE.row(P.SELF_SIGNED)
+def sha1_signed_by_itself(now: datetime) -> Scene:
+    """Sends leaf, signed by its own key with SHA-1; holds a root. Its own signature adds nothing to it."""
+    leaf = self_signed(replace(LEAF, key="rsa-2048"), now)
+    return trusting(self_signed(ROOT, now), signed_with("sha1", leaf, leaf))
 
 
 @TABLE.row()
 def sha1_root(now: datetime) -> Scene:
-    """Sends leaf < sub; holds root (signed with SHA-1, which nobody relies on)."""
-    root = self_signed(ROOT, now)
+    """Sends leaf < sub < root; holds root (signed with SHA-1, on which nobody relies)."""
+    leaf, sub, root = _rsa(now)
     old = signed_with("sha1", root, root)
-    sub = old.issue(SUB)
-    return trusting(old, sub.issue(LEAF), sub)
-
-
-@TABLE.row(P.WEAK_SIGNATURE)
-def md5_leaf(now: datetime) -> Scene:
-    """Sends leaf (signed with MD5) < sub (RSA); holds root."""
-    root = self_signed(ROOT, now)
-    sub = root.issue(replace(SUB, key="rsa-2048"))
-    return trusting(root, signed_with("md5", sub.issue(LEAF), sub), sub)
+    return trusting(old, leaf, sub, old)

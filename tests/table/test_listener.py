@@ -185,7 +185,21 @@ async def test_every_metric(row: Row, now: datetime, tmp_path: Path) -> None:
     assert openssl.carries(connected.chain[0], row.name) is (
         row.carried or row.set_scene in COMMON_NAME_COUNTS
     )
-    assert published(result) == pytest.approx(column.series, rel=1e-12)
+    assert differences(published(result), column.series) == []
+
+
+def differences(actual: Series, expected: Series) -> list[str]:
+    """Each series that is missing, too many or of another value, on a line of its own."""
+    return [
+        f"{name} {dict(labels)}: {actual.get((name, labels))}, not {expected.get((name, labels))}"
+        for name, labels in sorted(actual.keys() | expected.keys(), key=str)
+        if actual.get((name, labels)) != _nearly(expected.get((name, labels)))
+    ]
+
+
+def _nearly(value: float | None) -> object:
+    """Timestamps to the millisecond, days to the millisecond too."""
+    return None if value is None else pytest.approx(value, rel=1e-12, abs=1e-8)
 
 
 def _first_error(found: openssl.Verified) -> tuple[int, int | None]:
