@@ -13,7 +13,7 @@ import pytest
 from exporter import trust
 from exporter.demo import Demo
 from exporter.demo.cases import CASES, Case
-from exporter.model import Addresses, Policy, Reason, Stage, Target, TrustStore
+from exporter.model import Addresses, IssuerAnswer, Policy, Reason, Stage, Target, TrustStore
 from exporter.model import ProblemKind as P
 from exporter.pipeline import examine
 from tests.peers import Peer, silence
@@ -201,3 +201,31 @@ async def test_the_callers_deadline_holds_against_a_silent_server(stores: dict[s
         Stage.GREETING,
         Reason.TIMEOUT,
     )
+
+
+async def test_missing_intermediate_is_fetched_and_named(demo: Demo, stores: dict[str, TrustStore]) -> None:
+    """What the leaf's AIA URL gives proves the gap, and the certificate is named; nothing else is asked for."""
+    asked: list[tuple[str, str]] = []
+
+    async def fetch(url: str, asked_by: str) -> IssuerAnswer:
+        asked.append((url, asked_by))
+        return IssuerAnswer(url, (demo.pki.subordinate.der,))
+
+    (result,) = await examine(target(demo, "missing-intermediate"), stores, fetch_issuer=fetch)
+    assert asked == [(demo.issuer_site.url, "127.0.0.1")]
+    assert result.verdict.stores[0].missing[0].der == demo.pki.subordinate.der
+    assert result.verdict.chain_complete is False
+    await examine(target(demo, "healthy"), stores, fetch_issuer=fetch)
+    assert len(asked) == 1
+
+
+async def test_fetching_ends_with_the_callers_deadline(demo: Demo, stores: dict[str, TrustStore]) -> None:
+    """An AIA server that never answers costs no more than the caller's time, and the cause stays."""
+
+    async def fetch(url: str, asked_by: str) -> IssuerAnswer:
+        await asyncio.Event().wait()
+        raise AssertionError(url, asked_by)
+
+    (result,) = await examine(target(demo, "missing-intermediate"), stores, fetch_issuer=fetch, timeout=0.5)
+    assert {problem.kind for problem in result.verdict.problems} == {P.MISSING_INTERMEDIATE}
+    assert "no time was left" in result.verdict.problems[0].summary

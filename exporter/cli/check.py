@@ -160,8 +160,8 @@ def _add_expectations(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add(
         "-r", "--rootcert", action="append", default=[], metavar="[LABEL=]PATH",
-        help="PEM file or directory of trusted authorities instead of the system's; each LABEL is a "
-        "trust store of its own (may be repeated)",
+        help="PEM file or directory, JKS or PKCS#12 file of trusted authorities instead of the system's; "
+        "each LABEL is a trust store of its own (may be repeated)",
     )  # fmt: skip
     add(
         "--fingerprint", metavar="HEX", type=options.checked(_fingerprint),

@@ -24,15 +24,20 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from exporter.model import Result, Target, TrustStore
+    from exporter.pipeline import FetchIssuer
 
 _ENDINGS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
-def stores(given: Sequence[str]) -> Mapping[str, TrustStore]:
+def stores(given: Sequence[str], password_file: Path | None = None) -> Mapping[str, TrustStore]:
     """The trust stores of `[LABEL=]PATH` options; without any, that of the system.
 
     Paths of one label are one store, and so are all paths without a label: whoever names two roots
-    trusts both.
+    trusts both. What kind of store a file is shows in its content.
+
+    Args:
+        given: the options' values.
+        password_file: holds the password of those stores that have one.
 
     Raises:
         UsageError: a store cannot be read.
@@ -42,9 +47,24 @@ def stores(given: Sequence[str]) -> Mapping[str, TrustStore]:
     try:
         if not given:
             return {"system": trust.system()}
-        return {label: trust.load(label, "pem", paths) for label, paths in _labelled(given).items()}
+        return {label: _store(label, paths, password_file) for label, paths in _labelled(given).items()}
     except trust.StoreError as error:
         raise UsageError(f"trust store: {error}") from error
+
+
+def _store(label: str, paths: tuple[Path, ...], password_file: Path | None) -> TrustStore:
+    from exporter import trust  # noqa: PLC0415 - as above
+    from exporter.model import TrustStore  # noqa: PLC0415 - beside it
+
+    anchors: dict[bytes, None] = {}
+    for path in paths:
+        kind = trust.detect(path)
+        password = password_file if kind in _WITH_PASSWORD else None
+        anchors |= dict.fromkeys(trust.load(label, kind, (path,), password).anchors)
+    return TrustStore(label, tuple(anchors))
+
+
+_WITH_PASSWORD = {"jks", "pkcs12"}
 
 
 def _labelled(given: Sequence[str]) -> Mapping[str, tuple[Path, ...]]:
@@ -62,13 +82,18 @@ def _labelled(given: Sequence[str]) -> Mapping[str, tuple[Path, ...]]:
     return found
 
 
-async def look(wanted: Sequence[Target], trusted: Mapping[str, TrustStore]) -> list[Result]:
+async def look(
+    wanted: Sequence[Target],
+    trusted: Mapping[str, TrustStore],
+    fetch_issuer: FetchIssuer | None = None,
+) -> list[Result]:
     """Examine all targets at the same time; the results are in the targets' order."""
     import asyncio  # noqa: PLC0415 - 40 ms that --help does not pay
 
     from exporter.pipeline import examine  # noqa: PLC0415 - as above
 
-    groups = await asyncio.gather(*(examine(one, trusted, timeout=one.timeout) for one in wanted))
+    runs = (examine(one, trusted, fetch_issuer=fetch_issuer, timeout=one.timeout) for one in wanted)
+    groups = await asyncio.gather(*runs)
     return [result for group in groups for result in group]
 
 

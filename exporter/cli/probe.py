@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exporter.cli import once, options
@@ -16,9 +17,9 @@ from exporter.publish.text import one_line
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from exporter.model import Result
+    from exporter.model import Result, Target, TrustStore
 
 _PROGRAM = "smtp-tls-exporter probe"
 _DESCRIPTION = "Look at SMTP servers, and say everything that is wrong with their certificates and why."
@@ -52,14 +53,22 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _probe(given: argparse.Namespace) -> int:
     import asyncio  # noqa: PLC0415 - 40 ms that --help and wrong usage do not pay
 
-    trusted = once.stores(given.trust)
+    trusted = once.stores(given.trust, given.trust_password_file)
     policy = Policy(stores=tuple(trusted))
     targets = [options.target(given, host, port, policy) for host, port in given.hosts]
-    results = asyncio.run(once.look(targets, trusted))
+    results = asyncio.run(_look(targets, trusted))
     for text in _printed(results, given):
         if not once.say(text):
             return State.UNKNOWN
     return once.worst([result.verdict.state for result in results])
+
+
+async def _look(targets: Sequence[Target], trusted: Mapping[str, TrustStore]) -> list[Result]:
+    """Look with all evidence that can be had: a person wants to know which certificate is missing."""
+    from exporter.evidence.issuers import IssuerFetcher  # noqa: PLC0415 - --help does without
+
+    async with IssuerFetcher() as fetcher:
+        return await once.look(targets, trusted, lambda url, by: fetcher.fetch(url, asked_by=by))
 
 
 def _printed(results: Sequence[Result], given: argparse.Namespace) -> Iterator[str]:
@@ -141,8 +150,12 @@ def _add_looking(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--trust", action="append", default=[], metavar="[LABEL=]PATH",
-        help="PEM file or directory of trusted authorities instead of the system's; each LABEL is a "
-        "trust store of its own (may be repeated)",
+        help="PEM file or directory, JKS or PKCS#12 file of trusted authorities instead of the system's; "
+        "each LABEL is a trust store of its own (may be repeated)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--trust-password-file", metavar="PATH", type=Path,
+        help="file with the password of JKS and PKCS#12 files (default: none, then changeit)",
     )  # fmt: skip
     options.add_connection(parser, "--ehlo-name")
     parser.add_argument("--all-addresses", action="store_true", help="look at every address of a name")

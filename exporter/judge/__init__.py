@@ -44,7 +44,7 @@ def judge(
         now: the moment to judge at, aware UTC.
         answers: what the AIA URLs that `issuer_to_fetch` named gave, by URL.
     """
-    chain = _read_chain(seen.chain) if seen else ()
+    chain, unreadable = _read_chain(seen.chain if seen else ())
     wanted = _stores_of(target, stores)
     case = Case(
         target=target,
@@ -54,6 +54,8 @@ def judge(
         names=tuple(match_name(chain[0], name) for name in target.names) if chain else (),
         now=now,
         tls=seen.tls if seen else None,
+        answers=answers,
+        unreadable=unreadable,
     )
     problems, evaluated = _look_for_problems(case)
     days = case.days_left(chain[0]) if chain else None
@@ -82,7 +84,7 @@ def issuer_to_fetch(
 
     Only a chain that some store does not trust, for want of an issuer, has anything to ask.
     """
-    chain = _read_chain(observation.chain)
+    chain, _ = _read_chain(observation.chain)
     wanted = _stores_of(target, stores)
     verdicts = judge_stores(chain, wanted, now, answers)
     if all(verdict.trusted or verdict.code != _NO_ISSUER for verdict in verdicts):
@@ -105,15 +107,15 @@ def _is_complete(
     return is_complete(case.chain, known_issuers(case.chain, tuple(stores.values()), answers))
 
 
-def _read_chain(ders: tuple[bytes, ...]) -> tuple[CertificateFacts, ...]:
-    """The certificates up to the first that cannot be read; OpenSSL refuses such a chain anyway."""
+def _read_chain(ders: tuple[bytes, ...]) -> tuple[tuple[CertificateFacts, ...], str]:
+    """The certificates up to the first that cannot be read, and which that is and why (or nothing)."""
     facts: list[CertificateFacts] = []
     for der in ders:
         try:
             facts.append(read_certificate(der))
-        except UnreadableCertificateError:
-            break
-    return tuple(facts)
+        except UnreadableCertificateError as error:
+            return tuple(facts), f"certificate {len(facts)} cannot be read ({error})"
+    return tuple(facts), ""
 
 
 def _look_for_problems(case: Case) -> tuple[tuple[Problem, ...], frozenset[ProblemKind]]:

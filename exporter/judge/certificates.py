@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, SignatureAlgorithmOID
 
+from exporter.judge.signatures import signed_by
 from exporter.model import CertificateFacts
 
 # That a server's certificate is old-fashioned (a serial number of 0, say) is for its judge to tell, not for
@@ -74,7 +75,7 @@ def _facts(certificate: x509.Certificate, der: bytes) -> CertificateFacts:
         subject=certificate.subject.rfc4514_string(),
         issuer=certificate.issuer.rfc4514_string(),
         common_name=_common_name(certificate.subject),
-        serial=f"{certificate.serial_number:X}",
+        serial=_whole_bytes(certificate.serial_number),
         sha1=hashlib.sha1(der, usedforsecurity=False).hexdigest().upper(),
         sha256=hashlib.sha256(der).hexdigest().upper(),
         not_before=certificate.not_valid_before_utc,
@@ -91,6 +92,12 @@ def _facts(certificate: x509.Certificate, der: bytes) -> CertificateFacts:
         ocsp_urls=access(AuthorityInformationAccessOID.OCSP),
         crl_urls=_crl_urls(certificate),
     )
+
+
+def _whole_bytes(number: int) -> str:
+    """Hexadecimal as OpenSSL prints serial numbers."""
+    digits = f"{abs(number):X}"
+    return ("-" if number < 0 else "") + digits.zfill(len(digits) + len(digits) % 2)
 
 
 def _extension(certificate: x509.Certificate, kind: type[_Extension]) -> _Extension | None:
@@ -137,16 +144,8 @@ def _describe_signature(certificate: x509.Certificate) -> str:
 
 
 def _is_self_signed(certificate: x509.Certificate) -> bool:
-    """Whether its own key signed it; where the algorithm is unknown, whether its names say so."""
-    if certificate.subject != certificate.issuer:
-        return False
-    try:
-        certificate.verify_directly_issued_by(certificate)
-    except (InvalidSignature, ValueError):
-        return False
-    except (TypeError, UnsupportedAlgorithm):
-        return True
-    return True
+    """Whether its own key signed it; where the signature cannot be checked, whether its names say so."""
+    return signed_by(certificate, certificate) is not False
 
 
 def _is_ca(certificate: x509.Certificate) -> bool:

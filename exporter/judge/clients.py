@@ -155,6 +155,9 @@ def _wrong_usage(_context: ProblemContext) -> Five:
 
 
 def _chain_invalid(context: ProblemContext) -> Five:
+    if context.unreadable:
+        said = f"{NOT_RECORDED}: some parsers refuse such a certificate, others do not"
+        return said, said, said, said, said
     flags = verify_codes.chain_status(context.code)
     if context.code == verify_codes.SIGNATURE_FAILURE:
         in_java = java(f"{_PATH_INVALID}signature check failed", "bad_certificate")

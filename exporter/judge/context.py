@@ -47,10 +47,14 @@ class ProblemContext:
     """The certificates that the server should send too, where they are known."""
     aia_url: str = ""
     """Where the culprit says that its issuer's certificate is, of any scheme."""
+    aia_detail: str = ""
+    """Why nothing could be fetched from there, when that was tried."""
     stores: tuple[str, ...] = ()
     """Labels of the trust stores that show the problem."""
     code: int = 0
     depth: int | None = None
+    unreadable: str = ""
+    """Which certificate could not be read, and why, where that is what is wrong with the chain."""
     failure: Failure | None = None
     reply: str = ""
     """Code and text of the server's last reply, as received."""

@@ -11,10 +11,10 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
 from exporter.judge.anchors import Chain, all_members, climb
 from exporter.judge.certificates import UnreadableCertificateError, read_certificate
+from exporter.judge.signatures import signed_by
 from exporter.model import CertificateFacts, IssuerAnswer, TrustStore
 
 EMPTY: Mapping[str, IssuerAnswer] = MappingProxyType({})
@@ -140,10 +140,5 @@ def _fetched_issuers(
 
 
 def _signed(issuer: CertificateFacts, certificate: CertificateFacts) -> bool:
-    """Whether this issuer's key signed that certificate."""
     child, parent = (x509.load_der_x509_certificate(one.der) for one in (certificate, issuer))
-    try:
-        child.verify_directly_issued_by(parent)
-    except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
-        return False
-    return True
+    return signed_by(child, parent) is True

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -19,6 +19,7 @@ from exporter.judge.presented import presented_path
 from exporter.model import (
     CertificateFacts,
     Failure,
+    IssuerAnswer,
     Mode,
     NameVerdict,
     Observation,
@@ -44,6 +45,10 @@ class Case:
     now: datetime
     tls: TlsFacts | None = None
     """What was negotiated when the chain was seen."""
+    answers: Mapping[str, IssuerAnswer] = field(default_factory=dict)
+    """What the chain's AIA URLs gave, by URL."""
+    unreadable: str = ""
+    """Which of the presented certificates could not be read, and why; those above it are not in `chain`."""
 
     @property
     def leaf(self) -> CertificateFacts | None:
@@ -85,6 +90,8 @@ class Finding:
         smtp = case.observation.smtp
         replies = [exchange.reply for exchange in smtp.exchanges if exchange.reply]
         culprit = self.culprit or case.leaf
+        urls = culprit.aia_issuers if culprit else ()
+        asked = [case.answers[url] for url in urls if url in case.answers]
         return ProblemContext(
             host=case.target.host,
             port=case.target.port,
@@ -97,7 +104,8 @@ class Finding:
             culprit=self.culprit,
             missing_issuer=self.missing_issuer,
             missing=self.missing,
-            aia_url=culprit.aia_issuers[0] if culprit and culprit.aia_issuers else "",
+            aia_url=asked[0].url if asked else "".join(urls[:1]),
+            aia_detail=asked[0].detail if asked else "",
             stores=self.stores,
             code=self.code,
             depth=self.depth,
@@ -105,6 +113,7 @@ class Finding:
             reply=f"{replies[-1].code} {replies[-1].text}" if replies else "",
             capabilities=smtp.capabilities,
             injected=smtp.injected,
+            unreadable=case.unreadable,
             tls_version=case.tls.version if case.tls else "",
         )
 
@@ -131,7 +140,9 @@ def self_signed(case: Case) -> Answer:
 
 
 def chain_invalid(case: Case) -> Answer:
-    """Any other verification error: a signature, a constraint, an unknown critical extension."""
+    """Any other verification error: a signature, a constraint, an extension, or what cannot be read."""
+    if case.unreadable:
+        return Finding(code=_UNSPECIFIED)
     shown = [store for store in case.stores if store.invalid]
     if not shown:
         return False if case.stores else None
@@ -139,6 +150,9 @@ def chain_invalid(case: Case) -> Answer:
     path = case.path(shown[0])
     culprit = path[depth] if depth is not None and depth < len(path) else None
     return Finding(culprit=culprit, stores=_labels(shown), code=code, depth=depth)
+
+
+_UNSPECIFIED = 1  # X509_V_ERR_UNSPECIFIED
 
 
 def wrong_usage(case: Case) -> Answer:

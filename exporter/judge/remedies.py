@@ -158,7 +158,7 @@ def _chain_invalid(context: ProblemContext) -> _Steps:
     subject = f" {steps.word(context.fault.subject)}" if context.fault else ""
     yield (
         f"Certificate authority: have the certificate{subject} issued again without the fault:"
-        f" {verify_codes.reason(context.code)}"
+        f" {'it cannot be read' if context.unreadable else verify_codes.reason(context.code)}"
     )
     yield "Mail server: check the files: `openssl verify -show_chain -CAfile root.pem -untrusted chain.pem leaf.pem`"
     yield "Windows clients: see what they see: `certutil -verify -urlfetch leaf.cer`"

@@ -47,7 +47,8 @@ def _missing_intermediate(context: ProblemContext) -> str:
 def _source(context: ProblemContext) -> str:
     """Which certificate it is, where that is known, and where it can be had."""
     facts = [f"SHA-1 {c.sha1}, issued by {quoted(c.issuer)}" for c in context.missing[:1]]
-    facts += [f"AIA: {shown(context.aia_url, URL_LIMIT)}"] if context.aia_url else []
+    tried = f", not fetched: {shown(context.aia_detail)}" if context.aia_detail else ""
+    facts += [f"AIA: {shown(context.aia_url, URL_LIMIT)}{tried}"] if context.aia_url else []
     return f" ({'; '.join(facts)})" if facts else ""
 
 
@@ -136,6 +137,8 @@ def _wrong_usage(context: ProblemContext) -> str:
 
 
 def _chain_invalid(context: ProblemContext) -> str:
+    if context.unreadable:
+        return f"the chain is invalid: {shown(context.unreadable)}"
     where = "" if context.depth is None else f" at depth {context.depth}"
     subject = f", {quoted(context.fault.subject)}" if context.fault else ""
     return f"the chain is invalid: {verify_codes.reason(context.code)} (verify error {context.code}{where}{subject})"

@@ -18,6 +18,7 @@ from aiohttp import web
 
 from exporter import pipeline
 from exporter.config import Config
+from exporter.evidence.issuers import IssuerFetcher
 from exporter.model import Result, Target, TrustStore
 from exporter.serve.board import Board
 from exporter.serve.limits import Gate, Limits
@@ -72,7 +73,14 @@ async def running(config: Config, settings: Settings) -> AsyncIterator[Running]:
     Raises:
         ListenError: on entering, before anything is probed.
     """
-    service = _service(config, settings)
+    fetcher = IssuerFetcher(config.evidence.timeout, config.evidence.allow_networks)
+    async with fetcher, _serving(config, settings, fetcher) as started:
+        yield started
+
+
+@asynccontextmanager
+async def _serving(config: Config, settings: Settings, fetcher: IssuerFetcher) -> AsyncIterator[Running]:
+    service = _service(config, settings, fetcher)
     runner = web.AppRunner(
         application(service), access_log=None, handler_cancellation=True, shutdown_timeout=GRACE
     )
@@ -99,13 +107,13 @@ async def running(config: Config, settings: Settings) -> AsyncIterator[Running]:
         await runner.cleanup()
 
 
-def _service(config: Config, settings: Settings) -> Service:
+def _service(config: Config, settings: Settings, fetcher: IssuerFetcher) -> Service:
     limits = Limits(config.limits.concurrency, config.limits.per_host, config.limits.per_host_delay)
     return Service(
         board=Board(config.targets),
         limits=limits,
         statistics=Statistics(targets=len(config.targets), config_loaded=True, config_loaded_at=time.time()),
-        examine=partial(_examine, config.stores),
+        examine=partial(_examine, config.stores, fetcher if config.evidence.aia else None),
         modules={name: module.apply for name, module in config.modules.items()},
         telemetry_path=settings.telemetry_path,
         timeout_offset=settings.timeout_offset,
@@ -114,13 +122,17 @@ def _service(config: Config, settings: Settings) -> Service:
 
 async def _examine(
     stores: Mapping[str, TrustStore],
+    fetcher: IssuerFetcher | None,
     target: Target,
     *,
     previous: Sequence[Result] = (),
     gate: Gate = pipeline.open_gate,
     timeout: float | None = None,
 ) -> tuple[Result, ...]:
-    return await pipeline.examine(target, stores, previous=previous, gate=gate, timeout=timeout)
+    fetch = None if fetcher is None else lambda url, by: fetcher.fetch(url, asked_by=by)
+    return await pipeline.examine(
+        target, stores, previous=previous, gate=gate, fetch_issuer=fetch, timeout=timeout
+    )
 
 
 async def _listen(runner: web.AppRunner, address: Address) -> None:

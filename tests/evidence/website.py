@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+GIGABYTE = 1 << 30
+
 Page = Callable[["Visit"], Awaitable[None]]
 
 
@@ -115,12 +117,12 @@ def redirect(location: str, status: str = "302 Found") -> Page:
     return answer(b"", f"Location: {location}", status=status)
 
 
-def endless(*headers: str, octets: bytes = bytes(65536), total: int = 1 << 30) -> Page:
-    """A page that goes on until the client leaves, or a gigabyte was sent."""
+def endless(octets: bytes, start: bytes = b"") -> Page:
+    """A page that repeats these bytes until the client leaves, or a gigabyte was sent."""
 
     async def page(visit: Visit) -> None:
-        await visit.send("\r\n".join(["HTTP/1.1 200 OK", *headers, "", ""]).encode("latin-1"))
-        while visit.site.sent < total:
+        await visit.send(start)
+        while visit.site.sent < GIGABYTE:
             await visit.send(octets)
 
     return page

@@ -155,6 +155,12 @@ def test_the_missing_certificate_is_named() -> None:
     assert all(part in summary for part in ("CN=Sub", facts(SUB)[0].sha1, "CN=Root"))
 
 
+def test_why_nothing_was_fetched_is_told() -> None:
+    """Where the URL gave nothing, the summary says why."""
+    given = {SUB_URL: IssuerAnswer(SUB_URL, detail="404 Not Found")}
+    assert f"AIA: {SUB_URL}, not fetched: 404 Not Found" in judged((LEAF,), ROOT, given).problems[0].summary
+
+
 def test_a_held_intermediate_that_is_not_sent() -> None:
     """A store may verify a chain with an intermediate of its own; the chain is incomplete all the same."""
     seen = Observation(address="192.0.2.1", stage=Stage.HANDSHAKE, chain=(LEAF.der,))

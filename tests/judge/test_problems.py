@@ -300,10 +300,23 @@ def test_worst_first() -> None:
 
 
 def test_unreadable_certificate_ends_the_chain() -> None:
-    """Bytes that are no certificate are left out, with everything above them."""
+    """Bytes that are no certificate are left out, with everything above them, and that is a problem."""
     good = leaf()
     observation = replace(seen(good, SUB), chain=(good.der, b"rubbish", SUB.der))
-    assert [c.subject for c in verdict(observation).chain] == [f"CN={HOST}"]
+    found = verdict(observation)
+    assert [c.subject for c in found.chain] == [f"CN={HOST}"]
+    assert P.CHAIN_INVALID in kinds(found)
+    assert "certificate 1 cannot be read" in next(
+        p.summary for p in found.problems if p.kind is P.CHAIN_INVALID
+    )
+
+
+def test_unreadable_leaf_is_never_ok() -> None:
+    """A certificate that OpenSSL serves and that cannot be read here (of version 4) is critical, not nothing."""
+    der = leaf().der.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x03", 1)
+    found = verdict(replace(seen(leaf(), SUB), chain=(der, SUB.der)))
+    assert (kinds(found), found.state) == ({P.CHAIN_INVALID}, State.CRITICAL)
+    assert "certificate 0 cannot be read" in found.problems[0].summary
 
 
 @given(days=st.floats(min_value=-400, max_value=400), later=st.floats(min_value=0, max_value=400))

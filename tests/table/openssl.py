@@ -63,7 +63,7 @@ def describe(der: bytes) -> Described:
     return Described(
         subject=field("subject"),
         issuer=field("issuer"),
-        serial=field("serial").lstrip("0"),  # OpenSSL prints whole bytes
+        serial=field("serial"),
         sha1=_digest(_x509(der, "-fingerprint", "-sha1")),
         sha256=_digest(printed[end:]),
         key=_key(printed),

@@ -185,20 +185,20 @@ async def test_every_metric(row: Row, now: datetime, tmp_path: Path) -> None:
     assert openssl.carries(connected.chain[0], row.name) is (
         row.carried or row.set_scene in COMMON_NAME_COUNTS
     )
-    assert differences(published(result), column.series) == []
+    assert differences(published(result), column.series) == ""
 
 
-def differences(actual: Series, expected: Series) -> list[str]:
+def differences(actual: Series, expected: Series) -> str:
     """Each series that is missing, too many or of another value, on a line of its own."""
-    return [
+    return "\n".join(
         f"{name} {dict(labels)}: {actual.get((name, labels))}, not {expected.get((name, labels))}"
         for name, labels in sorted(actual.keys() | expected.keys(), key=str)
         if actual.get((name, labels)) != _nearly(expected.get((name, labels)))
-    ]
+    )
 
 
 def _nearly(value: float | None) -> object:
-    """Timestamps to the millisecond, days to the millisecond too."""
+    """Timestamps and days to about a millisecond, which is what a float of Unix time holds safely."""
     return None if value is None else pytest.approx(value, rel=1e-12, abs=1e-8)
 
 
