@@ -23,6 +23,7 @@ PACKAGES = {
     "prometheus": "prometheus",
     "promtool": "prometheus",
     "systemd-analyze": "systemd",
+    "unshare": "util-linux",
 }
 """The Debian packages that hold each program; .ci/run installs them."""
 
@@ -44,3 +45,9 @@ def missing(reason: str) -> NoReturn:
     if os.environ.get("SMTP_TLS_TEST_SERVERS") == "required":
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
+
+
+def root_only(what: str) -> None:
+    """Skip or fail the test that needs root for something, when it is not run by root."""
+    if os.geteuid() != 0:
+        missing(f"{what} can only be had by root")

@@ -80,7 +80,23 @@ def unreachable(context: ProblemContext) -> str:
     text = _UNREACHABLE[failure.reason].format(
         host=quoted(context.host), peer=_peer(context), waiting=f" while we wait {waiting}" if waiting else ""
     )
-    return text + _words(context, failure)
+    return text + _words(context, failure) + _beyond_reach(failure)
+
+
+def _beyond_reach(failure: Failure) -> str:
+    """What a handshake that found nothing in common means, since the server may well serve its old clients."""
+    nothing_in_common = any(words in failure.detail for words in _NOTHING_IN_COMMON)
+    if failure.stage is not Stage.HANDSHAKE or not nothing_in_common:
+        return ""
+    return "; a server that knows only SSLv3, RC4, DES, 3DES or export ciphers cannot be looked into"
+
+
+_NOTHING_IN_COMMON = (
+    "handshake failure",
+    "protocol version",
+    "unsupported protocol",
+    "insufficient security",
+)
 
 
 def _peer(context: ProblemContext) -> str:

@@ -3,33 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
 import ipaddress
-import subprocess
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
-from hypothesis import given
-from hypothesis import strategies as st
 
-from exporter.demo.authority import Intermediate, Issued
-from exporter.evidence.issuers import (
-    FAILURE_KEPT,
-    KEPT,
-    MAX_BYTES,
-    MAX_CERTIFICATES,
-    IssuerFetcher,
-    read_answer,
-)
+from exporter.demo.authority import Issued
+from exporter.evidence.issuers import FAILURE_KEPT, KEPT, IssuerFetcher
 from exporter.model import IssuerAnswer
 from tests.evidence.conftest import PRIVATE, PUBLIC
 from tests.evidence.test_cache import Clock
 from tests.evidence.website import Site, Visit, answer, endless, redirect, silent
-from tests.programs import program
 
 LOOPBACK = (ipaddress.IPv4Network("127.0.0.0/8"),)
 
@@ -72,7 +58,11 @@ async def abandoned(task: asyncio.Task[IssuerAnswer]) -> AsyncIterator[None]:
     yield
 
 
-# --- failures -------------------------------------------------------------------------------------
+@pytest.mark.parametrize("kind", ["application/pkix-cert", "text/html"])
+async def test_an_issuer(issuers: IssuerFetcher, site: Site, intermediate: Issued, kind: str) -> None:
+    """A certificate is fetched, whatever type the server says that it has."""
+    url = site.put("/ca", answer(intermediate.der, f"Content-Type: {kind}"))
+    assert await issuers.fetch(url, asked_by=PUBLIC) == IssuerAnswer(url, (intermediate.der,))
 
 
 @pytest.mark.parametrize(

@@ -184,7 +184,8 @@ FAILURES = {
     ),
     "alert": (
         failed(Stage.HANDSHAKE, Reason.TLS_ALERT, "handshake failure"),
-        "192.0.2.25 port 25 ended the TLS handshake with an alert (handshake failure)",
+        "192.0.2.25 port 25 ended the TLS handshake with an alert (handshake failure); a server that knows"
+        " only SSLv3, RC4, DES, 3DES or export ciphers cannot be looked into",
     ),
     "STARTTLS refused": (
         failed(Stage.STARTTLS, Reason.STARTTLS_REFUSED, reply="502 5.5.1 no"),

@@ -12,7 +12,7 @@ from aiosmtpd.handlers import Sink
 from aiosmtpd.smtp import SMTP
 
 from exporter.demo import Demo
-from exporter.demo.authority import Issued
+from exporter.demo.authority import Issued, Leaf
 from exporter.demo.smtpd import server_context
 from exporter.model import Mode, Observation, Reason, Stage, Target
 from exporter.probe import stream
@@ -174,11 +174,14 @@ def tls_version(request: pytest.FixtureRequest) -> ssl.TLSVersion:
     return version
 
 
-def _old(context: ssl.SSLContext) -> None:
-    context.set_ciphers("ALL:@SECLEVEL=0")
-    context.options &= ~ssl.OP_NO_TLSv1_1
-    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
-        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+def _only(version: str, least: str) -> Callable[[ssl.SSLContext], None]:
+    def age(context: ssl.SSLContext) -> None:
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        context.options &= ~(ssl.OP_NO_TLSv1 | ssl.OP_NO_TLSv1_1)
+        with pytest.warns(DeprecationWarning, match=version):
+            context.minimum_version = context.maximum_version = ssl.TLSVersion[least]
+
+    return age
 
 
 def _old_cipher(context: ssl.SSLContext) -> None:
@@ -186,9 +189,14 @@ def _old_cipher(context: ssl.SSLContext) -> None:
     context.set_ciphers("ECDHE-ECDSA-AES128-SHA")
 
 
-@pytest.mark.parametrize(
-    ("age", "version"), [(_old, "TLSv1.1"), (_old_cipher, "TLSv1.2")], ids=["1.1", "SHA"]
-)
+OLD = {
+    "TLS 1.0 alone": (_only("TLSv1", "TLSv1"), "TLSv1"),
+    "TLS 1.1 alone": (_only("TLSv1_1", "TLSv1_1"), "TLSv1.1"),
+    "a SHA-1 cipher alone": (_old_cipher, "TLSv1.2"),
+}
+
+
+@pytest.mark.parametrize(("age", "version"), OLD.values(), ids=OLD)
 async def test_old_servers_are_reached(
     context: ssl.SSLContext, leaf: Issued, age: Callable[[ssl.SSLContext], None], version: str
 ) -> None:
@@ -198,6 +206,59 @@ async def test_old_servers_are_reached(
     assert seen.chain[0] == leaf.der
     assert seen.tls is not None
     assert seen.tls.version == version
+
+
+async def test_weak_keys_are_reached(intermediate: Issued) -> None:
+    """A key that OpenSSL's usual security level refuses does not hide the certificate."""
+    weak = intermediate.issue(Leaf("CN=mail.example.org", key="rsa-1024"))
+    context = server_context(weak, intermediate)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    seen = await observe(*TO_TLS, tls(context), expect("QUIT"), send("221 bye"))
+    assert seen.chain[0] == weak.der
+
+
+def _record(kind: int, body: bytes, version: bytes = b"\x03\x03") -> bytes:
+    return bytes([kind]) + version + len(body).to_bytes(2, "big") + body
+
+
+def _hello(version: bytes, cipher: bytes, extensions: bytes = b"") -> bytes:
+    body = version + bytes(32) + b"\x00" + cipher + b"\x00" + extensions
+    return b"\x02" + len(body).to_bytes(3, "big") + body
+
+
+def _certificates(*chain: Issued) -> bytes:
+    listed = b"".join(len(one.der).to_bytes(3, "big") + one.der for one in chain)
+    body = len(listed).to_bytes(3, "big") + listed
+    return b"\x0b" + len(body).to_bytes(3, "big") + body
+
+
+async def test_without_secure_renegotiation(leaf: Issued, intermediate: Issued) -> None:
+    """A server older than RFC 5746 shows its certificate; one that then closes is remarked upon."""
+    flight = _record(22, _hello(b"\x03\x03", b"\xc0\x2b") + _certificates(leaf, intermediate))
+    seen = await observe(*TO_TLS, hear(), send(flight), close())
+    assert seen.chain == (leaf.der, intermediate.der)
+    assert seen.failure is None
+    assert seen.tls is not None
+    assert seen.tls.aborted
+
+
+BEYOND_REACH = {
+    "SSLv3": _record(22, _hello(b"\x03\x00", b"\x00\x05"), b"\x03\x00"),
+    "RC4 chosen": _record(22, _hello(b"\x03\x03", b"\x00\x05")),
+    "handshake_failure": _record(21, b"\x02\x28"),
+    "protocol_version": _record(21, b"\x02\x46"),
+}
+
+
+@pytest.mark.parametrize("answer", BEYOND_REACH.values(), ids=BEYOND_REACH)
+async def test_beyond_reach(answer: bytes) -> None:
+    """What this OpenSSL cannot speak at all is a failed handshake with OpenSSL's words, not silence."""
+    seen = await observe(*TO_TLS, hear(), send(answer), silence())
+    assert seen.failure is not None
+    assert seen.failure.stage is Stage.HANDSHAKE
+    assert seen.failure.reason in {Reason.TLS_ERROR, Reason.TLS_ALERT}
+    assert seen.failure.detail
 
 
 async def test_silence_after_quit_costs_a_moment(

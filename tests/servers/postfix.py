@@ -6,7 +6,6 @@ The system's own Postfix and its configuration are not touched. Postfix has to b
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import shutil
 import subprocess
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from exporter.model import Mode
 from tests.processes import PATIENCE, running, wait_until
-from tests.programs import missing, program
+from tests.programs import program, root_only
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -89,8 +88,7 @@ def postfix(directory: Path, services: Sequence[Service]) -> Iterator[Postfix]:
         services: what listens where.
     """
     command = program("postfix")
-    if os.geteuid() != 0:
-        missing("Postfix can only be started by root")
+    root_only("a running Postfix")
     _configure(directory, services)
     with running([command, "-c", directory / "etc", "start-fg"], log=directory / "output.log") as server:
         log = directory / "mail.log"

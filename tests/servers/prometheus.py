@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from tests.processes import PATIENCE, free_ports, running
+from tests.processes import PATIENCE, free_ports, running, wait_until
 from tests.programs import program
 
 if TYPE_CHECKING:
@@ -51,6 +52,14 @@ class Prometheus:
     def __init__(self, url: str) -> None:
         self.url = url
 
+    def is_ready(self) -> bool:
+        """Whether it answers queries."""
+        try:
+            urllib.request.urlopen(f"{self.url}/-/ready", timeout=PATIENCE).close()
+        except urllib.error.HTTPError:
+            return False
+        return True
+
     def query(self, expression: str) -> list[Series]:
         """The result of an instant query now."""
         question = urllib.parse.urlencode({"query": expression})
@@ -70,4 +79,6 @@ def prometheus(directory: Path, scrape_configs: Sequence[dict[str, Any]]) -> Ite
     command += [f"--storage.tsdb.path={directory / 'data'}", "--log.level=warn"]
     with running(command, log=directory / "prometheus.log") as server:
         server.wait_for_port(port)
-        yield Prometheus(f"http://127.0.0.1:{port}")
+        started = Prometheus(f"http://127.0.0.1:{port}")
+        wait_until(started.is_ready, "Prometheus to be ready")  # it listens some time before
+        yield started

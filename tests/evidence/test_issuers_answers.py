@@ -1,3 +1,24 @@
+"""What a `caIssuers` URL may give."""
+
+from __future__ import annotations
+
+import base64
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.demo.authority import Intermediate, Issued
+from exporter.evidence.issuers import MAX_CERTIFICATES, read_answer
+from exporter.model import IssuerAnswer
+from tests.programs import program
+
+URL = "http://pki.example.org/ca.crt"
+
 
 def pkcs7_der(*several: Issued) -> bytes:
     """Certificates alone in PKCS#7, in DER."""
@@ -22,39 +43,27 @@ FORMS: tuple[tuple[str, Callable[..., bytes]], ...] = (
 
 
 @pytest.mark.parametrize("form", [form for _, form in FORMS], ids=[name for name, _ in FORMS])
-async def test_several_certificates(
-    issuers: IssuerFetcher, site: Site, root: Issued, intermediate: Issued, form: Callable[..., bytes]
-) -> None:
+def test_several_certificates(root: Issued, intermediate: Issued, form: Callable[..., bytes]) -> None:
     """Both forms of PKCS#7, and PEM, give all of their certificates, each once."""
-    url = site.put("/ca", answer(form(intermediate, root, intermediate)))
-    found = await issuers.fetch(url, asked_by=PUBLIC)
-    assert (found.url, found.detail) == (url, "")
-    assert set(found.certificates) == {intermediate.der, root.der}
-    assert len(found.certificates) == 2
+    found = read_answer(URL, form(intermediate, root, intermediate))
+    assert (found.url, found.detail) == (URL, "")
+    assert sorted(found.certificates) == sorted([intermediate.der, root.der])
 
 
-async def test_one_certificate(issuers: IssuerFetcher, site: Site, intermediate: Issued) -> None:
-    """The usual answer is one certificate in DER; what type the server calls it does not matter."""
-    url = site.put("/ca", answer(intermediate.der, "Content-Type: text/html"))
-    assert await issuers.fetch(url, asked_by=PUBLIC) == IssuerAnswer(url, (intermediate.der,))
+def test_one_certificate(intermediate: Issued) -> None:
+    """The usual answer is one certificate in DER."""
+    assert read_answer(URL, intermediate.der) == IssuerAnswer(URL, (intermediate.der,))
 
 
 @pytest.mark.servers
 @pytest.mark.parametrize("form", ["DER", "PEM"])
-async def test_pkcs7_of_openssl(
-    issuers: IssuerFetcher, site: Site, root: Issued, intermediate: Issued, tmp_path: Path, form: str
-) -> None:
+def test_pkcs7_of_openssl(root: Issued, intermediate: Issued, tmp_path: Path, form: str) -> None:
     """What `openssl crl2pkcs7 -nocrl` writes is read."""
     chain = tmp_path / "chain.pem"
     chain.write_text(intermediate.chain_pem(root))
-    url = site.put("/ca.p7c", answer(crl2pkcs7(chain, form)))
-    assert set((await issuers.fetch(url, asked_by=PUBLIC)).certificates) == {intermediate.der, root.der}
-
-
-def crl2pkcs7(chain: Path, form: str) -> bytes:
-    """What openssl makes of a file of certificates."""
-    arguments = ("crl2pkcs7", "-nocrl", "-certfile", str(chain), "-outform", form)
-    return subprocess.run((program("openssl"), *arguments), check=True, stdout=subprocess.PIPE).stdout
+    command = (program("openssl"), "crl2pkcs7", "-nocrl", "-certfile", chain, "-outform", form)
+    bundle = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
+    assert sorted(read_answer(URL, bundle).certificates) == sorted([intermediate.der, root.der])
 
 
 # As exporter.evidence.issuers says; pytest sets aside what modules configure.
@@ -67,13 +76,13 @@ def test_pkcs7_in_ber(intermediate: Issued) -> None:
     )
     content = b"\xa0\x80" + signed + certificates + b"\x31\x00\0\0" + b"\0\0"
     ber = b"\x30\x80\x06\x09" + bytes.fromhex("2a864886f70d010702") + content + b"\0\0"
-    assert read_answer("http://a/", ber).certificates == (intermediate.der,)
+    assert read_answer(URL, ber).certificates == (intermediate.der,)
 
 
 def test_no_more_than_ten(root: Issued) -> None:
     """Of an answer with many certificates the first ten are kept."""
     several = [root.issue(Intermediate(f"CN={number}")) for number in range(MAX_CERTIFICATES + 1)]
-    found = read_answer("http://a/", pem(*several)).certificates
+    found = read_answer(URL, pem(*several)).certificates
     assert found == tuple(one.der for one in several[:MAX_CERTIFICATES])
 
 
@@ -97,7 +106,7 @@ def test_no_more_than_ten(root: Issued) -> None:
 )
 def test_something_else(body: bytes, detail: str) -> None:
     """What holds no certificate is told of, shortly and harmlessly."""
-    found = read_answer("http://a/", body)
+    found = read_answer(URL, body)
     assert found.certificates == ()
     assert found.detail == detail
     assert len(found.detail) < 300
@@ -106,13 +115,11 @@ def test_something_else(body: bytes, detail: str) -> None:
 def test_cut_anywhere(intermediate: Issued) -> None:
     """A certificate that was cut off is none, wherever it was cut."""
     for length in range(0, len(intermediate.der), 7):
-        assert read_answer("http://a/", intermediate.der[:length]).certificates == ()
+        assert read_answer(URL, intermediate.der[:length]).certificates == ()
 
 
 @given(st.binary().map(b"\x30".__add__) | st.binary().map(base64.b64encode))
 def test_any_bytes(body: bytes) -> None:
     """Whatever comes, it is an answer."""
     for armour in (b"%s", b"-----BEGIN CERTIFICATE-----\n%s\n-----END CERTIFICATE-----\n"):
-        assert read_answer("http://a/", armour % body).certificates == ()
-
-
+        assert read_answer(URL, armour % body).certificates == ()
