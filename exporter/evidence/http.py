@@ -21,7 +21,6 @@ import logging
 import socket
 import ssl
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -31,13 +30,13 @@ from exporter.evidence.addresses import Address, Network, is_public, refusal
 from exporter.evidence.dns import LookUp, system_look_up
 from exporter.evidence.failures import FetchError, FetchFailure, FetchReason, short
 from exporter.evidence.urls import Rule, checked_url
+from exporter.threads import DaemonThreads
 
 MAX_REDIRECTS = 3
 
 _CONNECTIONS = 10
 """At the same time, for each of the two kinds of asker: 20 in all."""
 _CONNECTIONS_PER_HOST = 2
-_LOOK_UP_THREADS = 8
 _PORTION = 16 * 1024
 """Bytes that are read and parsed in one turn of the loop."""
 _REDIRECTS = {301, 302, 303, 307, 308}
@@ -48,6 +47,7 @@ _HEADERS = {
 }
 
 _log = logging.getLogger(__name__)
+_threads = DaemonThreads(8)
 
 
 class HttpClient:
@@ -69,14 +69,12 @@ class HttpClient:
         self._timeout = timeout
         self._allow_networks = tuple(allow_networks)
         self._look_up = look_up
-        self._threads = ThreadPoolExecutor(_LOOK_UP_THREADS, thread_name_prefix="evidence")
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
     async def __aenter__(self) -> HttpClient:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
         for session in self._sessions.values():
             await session.close()
 
@@ -119,7 +117,7 @@ class HttpClient:
 
     def _session(self, public: bool) -> aiohttp.ClientSession:
         if public not in self._sessions:
-            resolver = _CheckedResolver(self._look_up, self._threads, self._rule(public))
+            resolver = _CheckedResolver(self._look_up, self._rule(public))
             self._sessions[public] = _new_session(resolver)
         return self._sessions[public]
 
@@ -127,9 +125,8 @@ class HttpClient:
 class _CheckedResolver(AbstractResolver):
     """Gives the connector the addresses that it may connect to, and no others."""
 
-    def __init__(self, look_up: LookUp, threads: ThreadPoolExecutor, rule: Rule) -> None:
+    def __init__(self, look_up: LookUp, rule: Rule) -> None:
         self._look_up = look_up
-        self._threads = threads
         self._rule = rule
 
     async def resolve(
@@ -143,8 +140,7 @@ class _CheckedResolver(AbstractResolver):
         Raises:
             OSError: there are none; a `_RefusedError` if none is allowed.
         """
-        loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._threads, self._look_up, host)
+        found = await _threads.run(functools.partial(self._look_up, host))
         addresses = [ipaddress.ip_address(text) for text in found]
         refusals = {address: self._rule(address) for address in addresses}
         allowed = [address for address, why in refusals.items() if why is None]
@@ -153,7 +149,7 @@ class _CheckedResolver(AbstractResolver):
         return [_resolved(host, port, address) for address in allowed]
 
     async def close(self) -> None:
-        """Nothing to close: the threads are the client's."""
+        """Nothing to close."""
 
 
 class _RefusedError(OSError):

@@ -14,7 +14,7 @@ import socket
 from exporter.idn import ascii_name
 from exporter.model import IpFamily, Reason
 from exporter.probe.errors import ProbeError
-from exporter.probe.threads import DaemonThreads
+from exporter.threads import DaemonThreads
 
 _OWN_NAME_TIMEOUT = 2.0
 _FAMILIES = {

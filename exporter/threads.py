@@ -30,7 +30,7 @@ class DaemonThreads:
         self._calls.put((future, call))
         if self._started < self._limit:
             self._started += 1
-            threading.Thread(target=self._work, name="resolve", daemon=True).start()
+            threading.Thread(target=self._work, name="look-up", daemon=True).start()
         return await asyncio.wrap_future(future)
 
     def _work(self) -> None:
