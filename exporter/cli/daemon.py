@@ -158,10 +158,10 @@ def main(argv: Sequence[str]) -> int:
 
 
 async def _serve(options: argparse.Namespace, config: Config | None) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    stop, hangup = asyncio.Event(), asyncio.Event()
+    for number, event in _signals(stop, hangup).items():
         with contextlib.suppress(NotImplementedError):  # Windows
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+            asyncio.get_running_loop().add_signal_handler(number, event.set)
     settings = Settings(
         listen=options.listen or [Address("", 10465)],
         telemetry_path=options.telemetry_path,
@@ -169,17 +169,41 @@ async def _serve(options: argparse.Namespace, config: Config | None) -> None:
     )
     async with contextlib.AsyncExitStack() as stack:
         demo = await stack.enter_async_context(Demo()) if config is None else None
+        path = options.config_file if demo is None else demo.config_path
         if config is None:
-            assert demo is not None
-            config = await asyncio.to_thread(load, demo.config_path, trust.load)
+            config = await asyncio.to_thread(load, path, trust.load)
         gc.freeze()  # modules, targets and trust stores stay; looking through them again would hold up the loop
         daemon = await stack.enter_async_context(running(config, settings))
         logger.info("listening", extra={"url": " ".join(daemon.urls), "targets": len(config.targets)})
         if demo:
             print(_introduction(demo, daemon), flush=True)
+        reloading = asyncio.create_task(_reload_when_told(hangup, path, daemon))
         await _until_stopped(stop, daemon)
+        reloading.cancel()
         logger.info("stopping")
     logger.info("stopped")
+
+
+def _signals(stop: asyncio.Event, hangup: asyncio.Event) -> dict[signal.Signals, asyncio.Event]:
+    """Which signal means what; there is no SIGHUP on Windows."""
+    meant = {signal.SIGTERM: stop, signal.SIGINT: stop}
+    return meant | ({signal.SIGHUP: hangup} if hasattr(signal, "SIGHUP") else {})
+
+
+async def _reload_when_told(hangup: asyncio.Event, path: Path, daemon: Running) -> None:
+    """Read configuration and trust stores again on SIGHUP. What cannot be loaded changes nothing."""
+    while True:
+        await hangup.wait()
+        hangup.clear()
+        try:
+            config = await asyncio.to_thread(load, path, trust.load)
+        except ConfigError as error:
+            for message in error.messages:
+                logger.error("reload failed", extra={"problem": message})  # noqa: TRY400 - a trace helps nobody here
+            daemon.reload(None)
+        else:
+            daemon.reload(config)
+            logger.info("reloaded", extra={"targets": len(config.targets)})
 
 
 async def _until_stopped(stop: asyncio.Event, daemon: Running) -> None:

@@ -7,9 +7,10 @@ load anything: reading a large configuration would hold up the event loop.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -22,10 +23,12 @@ from exporter.evidence.issuers import IssuerFetcher
 from exporter.model import Result, Target, TrustStore
 from exporter.serve.board import Board
 from exporter.serve.limits import Gate, Limits
-from exporter.serve.scheduler import Scheduler
+from exporter.serve.scheduler import Examine, Scheduler
 from exporter.serve.service import Service
 from exporter.serve.statistics import Statistics
 from exporter.serve.web import application
+
+logger = logging.getLogger(__name__)
 
 GRACE = 1.0
 """Seconds that answers which are under way get when the daemon stops."""
@@ -64,6 +67,8 @@ class Running:
 
     urls: Sequence[str]
     schedule: asyncio.Task[None]
+    reload: Callable[[Config | None], None]
+    """Takes over another configuration, or takes note that there was none that could be loaded."""
 
 
 @asynccontextmanager
@@ -98,7 +103,8 @@ async def _serving(config: Config, settings: Settings, fetcher: IssuerFetcher) -
         schedule = asyncio.create_task(scheduler.run())
         try:
             service.ready = True
-            yield Running(urls(runner.addresses), schedule)
+            change = _Change(service, scheduler, config, fetcher)
+            yield Running(urls(runner.addresses), schedule, change)
         finally:
             service.ready = False
             schedule.cancel()
@@ -113,11 +119,48 @@ def _service(config: Config, settings: Settings, fetcher: IssuerFetcher) -> Serv
         board=Board(config.targets),
         limits=limits,
         statistics=Statistics(targets=len(config.targets), config_loaded=True, config_loaded_at=time.time()),
-        examine=partial(_examine, config.stores, fetcher if config.evidence.aia else None),
+        examine=_with_stores(config, fetcher),
         modules={name: module.apply for name, module in config.modules.items()},
         telemetry_path=settings.telemetry_path,
         timeout_offset=settings.timeout_offset,
     )
+
+
+class _Change:
+    """Replaces the running configuration; what it does not change goes on undisturbed."""
+
+    def __init__(
+        self, service: Service, scheduler: Scheduler, config: Config, fetcher: IssuerFetcher
+    ) -> None:
+        self._service = service
+        self._scheduler = scheduler
+        self._config = config
+        self._fetcher = fetcher
+
+    def __call__(self, config: Config | None) -> None:
+        statistics = self._service.statistics
+        statistics.config_loaded = config is not None
+        if config is None:
+            return
+        before, self._config = self._config, config
+        if (config.limits, config.evidence) != (before.limits, before.evidence):
+            logger.warning("limits and evidence take effect after a restart")
+        self._service.examine = _with_stores(config, self._fetcher)
+        self._service.modules = {name: module.apply for name, module in config.modules.items()}
+        self._service.board.replace(config.targets)
+        self._scheduler.replace(config.targets, self._service.examine, _judged_otherwise(before, config))
+        statistics.targets = len(config.targets)
+        statistics.config_loaded_at = time.time()
+
+
+def _judged_otherwise(before: Config, after: Config) -> list[str]:
+    """Ids of the targets whose trust stores have other contents now."""
+    changed = {label for label, store in after.stores.items() if before.stores.get(label) != store}
+    return [target.id for target in after.targets if changed.intersection(target.policy.stores)]
+
+
+def _with_stores(config: Config, fetcher: IssuerFetcher) -> Examine:
+    return partial(_examine, config.stores, fetcher if config.evidence.aia else None)
 
 
 async def _examine(

@@ -5,7 +5,8 @@ at once; afterwards a target is probed once per interval, at a moment that follo
 the probes of many targets are spread evenly and stay where they are over a restart of the loop.
 
 One heap of due times and one task that waits for the earliest: a target costs a task only while it is
-examined. It must not look into results, and nothing that an examination does may stop it.
+examined. A time that no longer counts, since its target was removed or planned anew, stays in the heap until
+it comes up. It must not look into results, and nothing that an examination does may stop it.
 """
 
 from __future__ import annotations
@@ -75,49 +76,94 @@ class Scheduler:
         statistics: Statistics,
         clock: Clock | None = None,
     ) -> None:
-        self._targets = tuple(targets)
+        self._targets = {target.id: target for target in targets}
         self._examine = examine
         self._board = board
         self._limits = limits
         self._statistics = statistics
         self._clock = clock
-        self._heap: list[tuple[float, int]] = []
-        self._due = asyncio.Event()
+        self._heap: list[tuple[float, str]] = []
+        self._due: dict[str, float] = {}
+        """When each target that is not being examined is due, by its id."""
+        self._busy: set[str] = set()
+        self._again: set[str] = set()
+        """Those of the busy ones that changed meanwhile."""
+        self._wake = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Probe on schedule. Cancel it to stop: it returns when every examination has ended."""
         clock = self._clock = self._clock or asyncio.get_running_loop()
-        self._heap = [(clock.time(), index) for index in range(len(self._targets))]
+        for identity in self._targets:
+            self._plan(identity, clock.time())
         try:
             while True:
                 await self._wait_until_due(clock)
-                self._start(await self._limits.admit(), clock)
+                admission = await self._limits.admit()
+                if (taken := self._take(clock)) is None:  # removed while it waited to be admitted
+                    admission.close()
+                else:
+                    self._start(taken, admission, clock)
         finally:
             await self._stop()
 
-    async def _wait_until_due(self, clock: Clock) -> None:
-        """Return when the head of the heap is due; a target that comes back may become the head."""
-        while not self._heap or self._heap[0][0] > clock.time():
-            self._due.clear()
-            if not self._heap:
-                await self._due.wait()
-                continue
-            timer = clock.call_later(self._heap[0][0] - clock.time(), self._due.set)
-            try:
-                await self._due.wait()
-            finally:
-                timer.cancel()
+    def replace(self, targets: Iterable[Target], examine: Examine, anew: Iterable[str] = ()) -> None:
+        """Take over another list of targets; those that did not change keep their times.
 
-    def _start(self, admission: Admission, clock: Clock) -> None:
-        due, index = heapq.heappop(self._heap)
+        Args:
+            targets: what to probe from now on.
+            examine: looks at one target.
+            anew: ids of targets that are probed at once though they did not change, beside those that did.
+        """
+        before, self._examine = self._targets, examine
+        self._targets = {target.id: target for target in targets}
+        for removed in self._due.keys() - self._targets.keys():
+            del self._due[removed]
+        changed = {identity for identity, target in self._targets.items() if before.get(identity) != target}
+        for identity in changed.union(anew) & self._targets.keys():
+            if identity in self._busy:
+                self._again.add(identity)
+            elif self._clock is not None:
+                self._plan(identity, self._clock.time())
+
+    def _plan(self, identity: str, due: float) -> None:
+        self._due[identity] = due
+        heapq.heappush(self._heap, (due, identity))
+        self._wake.set()
+
+    def _earliest(self) -> float:
+        """When the next target is due; never, if there is none. Times that no longer count are dropped."""
+        while self._heap and self._due.get(self._heap[0][1]) != self._heap[0][0]:
+            heapq.heappop(self._heap)
+        return self._heap[0][0] if self._heap else math.inf
+
+    async def _wait_until_due(self, clock: Clock) -> None:
+        """Return when a target is due; one that is planned meanwhile may become the next."""
+        while (due := self._earliest()) > clock.time():
+            self._wake.clear()
+            timer = None if math.isinf(due) else clock.call_later(due - clock.time(), self._wake.set)
+            try:
+                await self._wake.wait()
+            finally:
+                if timer is not None:
+                    timer.cancel()
+
+    def _take(self, clock: Clock) -> str | None:
+        """The target that is due, if there still is one."""
+        if (due := self._earliest()) > clock.time():
+            return None
+        _, identity = heapq.heappop(self._heap)
+        del self._due[identity]
         self._statistics.schedule_lag = clock.time() - due
-        task = asyncio.create_task(self._probe(index, admission, clock))
+        return identity
+
+    def _start(self, identity: str, admission: Admission, clock: Clock) -> None:
+        self._busy.add(identity)
+        task = asyncio.create_task(self._probe(self._targets[identity], admission, clock))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
-    async def _probe(self, index: int, admission: Admission, clock: Clock) -> None:
-        target = self._targets[index]
+    async def _probe(self, target: Target, admission: Admission, clock: Clock) -> None:
         self._statistics.in_flight += 1
         try:
             await self._look(target, admission.gate)
@@ -127,8 +173,14 @@ class Scheduler:
         finally:
             admission.close()
             self._statistics.in_flight -= 1
-            heapq.heappush(self._heap, (next_due(target, clock.time()), index))
-            self._due.set()
+            self._finish(target.id, clock.time())
+
+    def _finish(self, identity: str, now: float) -> None:
+        self._busy.discard(identity)
+        again = identity in self._again
+        self._again.discard(identity)
+        if (target := self._targets.get(identity)) is not None:
+            self._plan(identity, now if again else next_due(target, now))
 
     async def _look(self, target: Target, gate: Gate) -> None:
         before = self._board.results(target)

@@ -47,19 +47,29 @@ class Line:
 def main() -> None:
     """Measure and print."""
     options = _options()
-    lines = []
+    lines, shares = [], []
     print(f"{options.targets} targets on one nginx, STARTTLS, medians of {options.repetitions}\n")
-    print(f"{'key':<10}{'':<14}{'wall s':>8}{'CPU ms/probe':>14}{'floors':>8}{'worst':>8}")
+    print(f"{'key':<10}{'':<16}{'wall s':>8}{'CPU ms/probe':>14}{'floors':>8}{'worst':>8}")
     for key in options.keys:
-        for line in summarize(key, measure(key, options.targets, options.repetitions)):
-            print(
-                f"{line.key:<10}{line.what:<14}{line.wall:>8.2f}{line.cpu_ms:>14.2f}"
-                f"{line.floors:>8.2f}{line.worst:>8.2f}",
-                flush=True,
-            )
+        rounds = measure(key, options.targets, options.repetitions)
+        for line in summarize(key, rounds):
+            _print_line(line)
             lines.append(asdict(line))
+        shares += [asdict(share) for share in compare(key, rounds)]
+    print(f"\n{'key':<10}{'3 stores / 1':<16}{'ratio':>8}{'least':>8}{'worst':>8}")
+    for share in shares:
+        print("{key:<10}{what:<16}{ratio:>8.2f}{least:>8.2f}{worst:>8.2f}".format(**share))
     if options.json:
-        options.json.write_text(json.dumps(lines, indent=2) + "\n", encoding="utf-8")
+        figures = {"lines": lines, "stores": shares}
+        options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+
+
+def _print_line(line: Line) -> None:
+    print(
+        f"{line.key:<10}{line.what:<16}{line.wall:>8.2f}{line.cpu_ms:>14.2f}"
+        f"{line.floors:>8.2f}{line.worst:>8.2f}",
+        flush=True,
+    )
 
 
 def _options() -> argparse.Namespace:

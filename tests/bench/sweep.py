@@ -11,7 +11,7 @@ import functools
 from typing import TYPE_CHECKING
 
 from exporter import pipeline, trust
-from exporter.model import Policy, Result, State, Target
+from exporter.model import Policy, Result, State, Target, TrustStore
 from exporter.serve.board import Board
 from exporter.serve.limits import Limits
 from exporter.serve.scheduler import Scheduler
@@ -19,11 +19,12 @@ from exporter.serve.statistics import Statistics
 from tests.bench.measure import Cost, arguments, report, stopwatch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from tests.bench.servers import Fleet
 
-_STORE = "bench"
+Expected = dict[TrustStore, bool]
+"""The trust stores to judge by, and whether each of them trusts the servers."""
 
 
 class WatchedBoard(Board):
@@ -42,7 +43,7 @@ class WatchedBoard(Board):
             self._complete.set()
 
 
-def targets(fleet: Fleet) -> tuple[Target, ...]:
+def targets(fleet: Fleet, policy: Policy) -> tuple[Target, ...]:
     """The servers as the configuration would name them. None is due twice within a benchmark."""
     return tuple(
         Target(
@@ -53,14 +54,20 @@ def targets(fleet: Fleet) -> tuple[Target, ...]:
             sni=name,
             ehlo_name="bench.example.org",
             interval=86400.0,
-            policy=Policy(stores=(_STORE,)),
+            policy=policy,
         )
         for address, name in fleet.members()
     )
 
 
-async def sweep(scheduler: Scheduler, board: WatchedBoard) -> Cost:
-    """Let the scheduler make its first sweep, and check that every single probe went well."""
+async def sweep(scheduler: Scheduler, board: WatchedBoard, trusted: Mapping[str, bool]) -> Cost:
+    """Let the scheduler make its first sweep, and check that every single probe went well.
+
+    Args:
+        scheduler: a new one.
+        board: where its results arrive.
+        trusted: by label of each store, what its verdict must be.
+    """
     count = len(board.entries())
     complete = board.expect(count)
     with stopwatch(count) as cost:
@@ -70,23 +77,43 @@ async def sweep(scheduler: Scheduler, board: WatchedBoard) -> Cost:
     await asyncio.gather(running, return_exceptions=True)
     for entry in board.entries():
         (result,) = entry.results
-        assert result.success, result.observation.failure
-        assert result.verdict.state is State.OK, result.verdict.problems
+        _check(result, trusted)
     return cost
 
 
-async def measure(fleet: Fleet) -> dict[str, Cost]:
+def _check(result: Result, trusted: Mapping[str, bool]) -> None:
+    """Nothing may be wrong, but that a store does not know the root where it should not."""
+    assert result.success, result.observation.failure
+    assert {store.store: store.valid for store in result.verdict.stores} == trusted
+    assert (result.verdict.state is State.OK) == all(trusted.values()), result.verdict.problems
+
+
+async def measure(fleet: Fleet, expected: Expected) -> tuple[Cost, Cost]:
     """What the first sweep over the servers costs, and what a later one does."""
-    wanted = targets(fleet)
+    stores = {store.label: store for store in expected}
+    trusted = {store.label: trusts for store, trusts in expected.items()}
+    wanted = targets(fleet, Policy(stores=tuple(stores)))
     board = WatchedBoard(wanted)
-    examine = functools.partial(pipeline.examine, stores={_STORE: trust.load(_STORE, "pem", (fleet.root,))})
-    costs = {}
-    for name in ("sweep, new", "uncounted", "sweep, seen"):
+    examine = functools.partial(pipeline.examine, stores=stores)
+    costs = []
+    for _ in range(3):
         scheduler = Scheduler(wanted, examine, board, limits=Limits(), statistics=Statistics())
-        costs[name] = await sweep(scheduler, board)
-    del costs["uncounted"]
-    return costs
+        costs.append(await sweep(scheduler, board, trusted))
+    new, _uncounted, seen = costs
+    return new, seen
+
+
+def own(fleet: Fleet) -> TrustStore:
+    """The store with the root that all servers chain to."""
+    return trust.load("bench", "pem", (fleet.root,))
+
+
+def main() -> None:
+    """Measure with one trust store."""
+    fleet = arguments()
+    new, seen = asyncio.run(measure(fleet, {own(fleet): True}))
+    report({"sweep, new": new, "sweep, seen": seen})
 
 
 if __name__ == "__main__":
-    report(asyncio.run(measure(arguments())))
+    main()

@@ -17,8 +17,10 @@ import pytest
 
 from exporter import __version__
 from exporter.cli import daemon, main, probe
+from exporter.demo import Demo
 from exporter.demo.authority import Issued
 from exporter.serve.running import Address
+from tests.processes import wait_until
 
 COMMAND = [sys.executable, "-m", "exporter"]
 CONFIG = """\
@@ -255,3 +257,46 @@ def test_the_first_word_probe_is_another_command(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(probe, "main", fake)
     assert main(["probe", "mx.example.org", "--json"]) == 2
+
+
+def metric(url: str, start: str) -> float | None:
+    """The value of the series whose line starts like this, None when there is none."""
+    with urllib.request.urlopen(f"{url}metrics", timeout=PATIENCE) as answer:
+        lines = answer.read().decode().splitlines()
+    return next((float(line.rpartition(" ")[2]) for line in lines if line.startswith(start)), None)
+
+
+RELOADED = "smtp_tls_exporter_config_last_reload_successful"
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="this system has no SIGHUP")
+def test_a_reload_picks_up_changed_trust_stores(lab: Demo, tmp_path: Path) -> None:
+    """After SIGHUP the file behind a trust store is read again, and what it decides is judged anew."""
+    store = tmp_path / "root.pem"
+    store.write_text(lab.pki.root_2.pem)
+    path = tmp_path / "config.yaml"
+    port, name = lab.servers["healthy"].port, "mail.int.contoso.com"
+    path.write_text(CONFIG.replace("port: 1", f"port: {port}\n    names: [{name}]"))
+    with started("--config.file", path) as (process, url):
+        wait_until(lambda: metric(url, "smtp_tls_chain_valid{") == 0, "an untrusted chain")
+        store.write_text(lab.pki.root.pem)
+        process.send_signal(signal.SIGHUP)
+        wait_until(lambda: metric(url, "smtp_tls_chain_valid{") == 1, "the chain to be trusted")
+        assert metric(url, RELOADED) == 1
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="this system has no SIGHUP")
+def test_a_reload_that_fails_changes_nothing(config: Path) -> None:
+    """A configuration that cannot be loaded is told in the log and in a metric, and the old one goes on."""
+    with started("--config.file", config) as (process, url):
+        config.write_text("targets: [{host: mx.example.org, prot: 25}]")
+        process.send_signal(signal.SIGHUP)
+        wait_until(lambda: metric(url, RELOADED) == 0, "the reload to fail")
+        assert metric(url, "smtp_tls_exporter_targets") == 1
+        config.write_text(CONFIG + "# changed\n")
+        process.send_signal(signal.SIGHUP)
+        wait_until(lambda: metric(url, RELOADED) == 1, "the reload to succeed")
+        process.terminate()
+        _, logged = process.communicate(timeout=PATIENCE)
+    assert "config.yaml:1:34" in logged
+    assert "did you mean" in logged

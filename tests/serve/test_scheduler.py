@@ -89,6 +89,12 @@ class Rig:
     statistics: Statistics
     limits: Limits
     task: asyncio.Task[None]
+    scheduler: Scheduler
+
+    def replace(self, *targets: Target, anew: Sequence[str] = ()) -> None:
+        """Take over another configuration, as a reload does."""
+        self.board.replace(targets)
+        self.scheduler.replace(targets, self.lab.examine, anew)
 
 
 @asynccontextmanager
@@ -104,7 +110,7 @@ async def running(
     task = asyncio.create_task(scheduler.run())
     try:
         await settle()
-        yield Rig(clock, lab, board, statistics, limits, task)
+        yield Rig(clock, lab, board, statistics, limits, task, scheduler)
     finally:
         task.cancel()
         await asyncio.wait({task})
@@ -265,3 +271,54 @@ async def test_many_targets_cost_no_tasks() -> None:
             await settle()
         assert rig.statistics.probes == len(targets)
         assert len(asyncio.all_tasks()) < 5
+
+
+async def test_a_reload_probes_what_changed_and_nothing_else() -> None:
+    """New and changed targets are probed at once, the others keep their times, removed ones are forgotten."""
+    async with running([target(0), target(1), target(2)]) as rig:
+        await settle()
+        rig.lab.begun.clear()
+        rig.replace(target(0), dataclasses.replace(target(1), timeout=3.0), target(3))
+        await settle()
+        assert {name for _, name in rig.lab.begun} == {"t1", "t3"}
+        await rig.clock.advance(60.0)
+        assert sorted(name for _, name in rig.lab.begun) == ["t0", "t1", "t1", "t3", "t3"]
+
+
+async def test_a_reload_can_ask_for_targets_anew() -> None:
+    """A target whose trust store changed is probed though its own settings did not change."""
+    async with running([target(0), target(1)]) as rig:
+        rig.lab.begun.clear()
+        rig.replace(target(0), target(1), anew=[target(1).id, "an id that is gone"])
+        await settle()
+        assert [name for _, name in rig.lab.begun] == ["t1"]
+
+
+async def test_a_target_that_changes_while_it_is_probed() -> None:
+    """It is finished, and then probed again with its new settings; never twice at the same time."""
+    async with running([target(0)], prepare=lambda lab: setattr(lab, "takes", lambda _: 5.0)) as rig:
+        rig.replace(dataclasses.replace(target(0), timeout=3.0))
+        await rig.clock.advance(5.0)
+        assert rig.lab.times("t0") == [1000.0, 1005.0]
+        assert rig.lab.most["t0"] == 1
+
+
+async def test_a_target_that_is_removed_while_it_is_probed() -> None:
+    """Its result is dropped and it is not probed again."""
+    async with running([target(0)], prepare=lambda lab: setattr(lab, "takes", lambda _: 5.0)) as rig:
+        rig.replace()
+        await rig.clock.advance(500.0)
+        assert rig.lab.times("t0") == [1000.0]
+        assert rig.board.entries() == ()
+
+
+async def test_a_storm_of_reloads_loses_nothing() -> None:
+    """After a hundred reloads every target is probed once per interval, as before."""
+    both = [target(0), target(1)]
+    async with running(both) as rig:
+        for number in range(100):
+            rig.replace(*(both if number % 2 else [target(0), target(2)]))
+            await settle()
+        rig.lab.begun.clear()
+        await rig.clock.advance(600.0)
+        assert collections.Counter(name for _, name in rig.lab.begun) == {"t0": 10, "t1": 10}
