@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 Rounds = list[dict[str, Cost]]
 """What each repetition measured, the floor among it."""
 
+_MODULES = ("tests.bench.floor", "tests.bench.sweep", "tests.bench.stores")
+
 
 @dataclass(frozen=True)
 class Line:
@@ -42,6 +44,18 @@ class Line:
     """The same in units of the floor that was measured beside it."""
     worst: float
     """The largest of the ratios of which `floors` is the median."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """What a sweep with three trust stores costs in units of the one with one store beside it."""
+
+    key: str
+    what: str
+    ratio: float
+    """The median over the repetitions."""
+    least: float
+    worst: float
 
 
 def main() -> None:
@@ -82,16 +96,20 @@ def _options() -> argparse.Namespace:
 
 
 def measure(key: str, targets: int, repetitions: int) -> Rounds:
-    """Measure floor and sweep in turn."""
+    """Measure floor and sweeps in turn, there and back again, so that a drift favours none of them."""
     with tempfile.TemporaryDirectory() as directory, fleet(Path(directory), targets, key) as servers:
-        return [
-            run("tests.bench.floor", servers) | run("tests.bench.sweep", servers) for _ in range(repetitions)
-        ]
+        rounds = []
+        for number in range(repetitions):
+            found: dict[str, Cost] = {}
+            for module in _MODULES[:: -1 if number % 2 else 1]:
+                found |= run(module, servers)
+            rounds.append(found)
+        return rounds
 
 
 def summarize(key: str, rounds: Rounds) -> Iterator[Line]:
     """The medians of each kind of measurement."""
-    for what in rounds[0]:
+    for what in rounds[0]:  # the first round is the one in the order of the table
         ratios = [each[what].cpu_ms / each["floor"].cpu_ms for each in rounds]
         yield Line(
             key,
@@ -101,6 +119,13 @@ def summarize(key: str, rounds: Rounds) -> Iterator[Line]:
             statistics.median(ratios),
             max(ratios),
         )
+
+
+def compare(key: str, rounds: Rounds) -> Iterator[Share]:
+    """Three trust stores against one, for chains that are new and for those that were seen."""
+    for what in ("new", "seen"):
+        ratios = [each[f"3 stores, {what}"].cpu_ms / each[f"sweep, {what}"].cpu_ms for each in rounds]
+        yield Share(key, what, statistics.median(ratios), min(ratios), max(ratios))
 
 
 if __name__ == "__main__":

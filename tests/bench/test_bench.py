@@ -25,6 +25,8 @@ def test_figures_are_printed_and_written(tmp_path: Path) -> None:
         text=True,
         cwd=Path(__file__).parents[2],
     )
-    lines = json.loads(path.read_text(encoding="utf-8"))
-    assert [line["what"] for line in lines] == ["floor", "sweep, new", "sweep, seen"]
-    assert all(line["cpu_ms"] > 0 and line["what"] in done.stdout for line in lines)
+    figures = json.loads(path.read_text(encoding="utf-8"))
+    kinds = ["floor", "sweep, new", "sweep, seen", "3 stores, new", "3 stores, seen"]
+    assert [line["what"] for line in figures["lines"]] == kinds
+    assert all(line["cpu_ms"] > 0 and line["what"] in done.stdout for line in figures["lines"])
+    assert [share["what"] for share in figures["stores"]] == ["new", "seen"]
