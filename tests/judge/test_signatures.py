@@ -19,7 +19,7 @@ NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 def made_by_openssl(directory: Path, *options: str) -> x509.Certificate:
     """A self-signed certificate from the openssl command, which still makes those of old algorithms."""
-    command = [
+    command: list[str | Path] = [
         "openssl",
         "req",
         "-x509",
