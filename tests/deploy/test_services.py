@@ -90,12 +90,12 @@ def _run(command: Sequence[str | Path]) -> str:
 
 
 def test_unit_makes_no_promise_that_the_daemon_does_not_keep() -> None:
-    """There is no reload yet and no readiness message, so the unit claims neither."""
+    """SIGHUP reloads; there is no readiness message yet, so the unit does not claim one."""
     unit = configparser.ConfigParser(strict=False, interpolation=None)
     unit.optionxform = str  # type: ignore[assignment,method-assign]  # keys of systemd have capitals
     unit.read(UNIT, encoding="utf-8")
     assert unit["Service"]["Type"] == "exec"
-    assert "ExecReload" not in unit["Service"]
+    assert unit["Service"]["ExecReload"] == "/bin/kill -HUP $MAINPID"
     assert unit["Service"]["DynamicUser"] == "yes"
     # pyOpenSSL's callbacks need memory that is both writable and executable.
     assert "MemoryDenyWriteExecute" not in unit["Service"]
