@@ -67,7 +67,7 @@ def judge(
         stores=case.stores,
         names=case.names,
         chain_complete=_is_complete(case, wanted, answers),
-        notes=notes(chain, *(store.path for store in case.stores)),
+        notes=notes(chain, *case.paths),
         days_left=days,
         lifetime_left=_clamp(days / chain[0].lifetime_days) if days is not None else None,
     )
@@ -104,7 +104,7 @@ def _is_complete(
 ) -> bool | None:
     if any(ProblemKind.MISSING_INTERMEDIATE in store.problems for store in case.stores):
         return False
-    return is_complete(case.chain, known_issuers(case.chain, tuple(stores.values()), answers))
+    return is_complete(case.chain, known_issuers(case.chain, tuple(stores.values()), tuple(answers.values())))
 
 
 def _read_chain(ders: tuple[bytes, ...]) -> tuple[tuple[CertificateFacts, ...], str]:

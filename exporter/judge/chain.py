@@ -23,6 +23,7 @@ the clock is rounded down to the last such date, so being pure costs nothing.
 
 from __future__ import annotations
 
+import bisect
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ from datetime import UTC, datetime, timedelta
 
 from OpenSSL import crypto
 
-from exporter.judge.anchors import Chain, by_subject, climb
+from exporter.judge.anchors import Chain, all_members, by_subject, climb
 from exporter.judge.certificates import read_certificate
 from exporter.judge.presented import EMPTY, known_issuers, presented_path
 from exporter.judge.verify_codes import reason
@@ -76,14 +77,39 @@ def judge_stores(
     """
     if not chain:
         return ()
-    chain = chain[:MAX_CHAIN]
-    known = known_issuers(chain, tuple(stores.values()), answers)
-    return tuple(_judge_store(label, store, chain, known, now) for label, store in stores.items())
+    chain, held, given = chain[:MAX_CHAIN], tuple(stores.values()), tuple(answers.values())
+    edges = _edges(chain, held)
+    index = bisect.bisect_right(edges, now)
+    moment = edges[index - 1] if index else datetime(1970, 1, 1, tzinfo=UTC)
+    return _judge_stores(chain, tuple(stores), held, given, moment)
 
 
-def _judge_store(label: str, store: TrustStore, chain: Chain, known: Chain, now: datetime) -> StoreVerdict:
+@functools.lru_cache(maxsize=16384)
+def _judge_stores(
+    chain: Chain,
+    labels: tuple[str, ...],
+    stores: tuple[TrustStore, ...],
+    answers: tuple[IssuerAnswer, ...],
+    moment: datetime,
+) -> tuple[StoreVerdict, ...]:
+    known = known_issuers(chain, stores, answers)
+    pairs = zip(labels, stores, strict=True)
+    return tuple(_judge_store(label, store, chain, known, moment) for label, store in pairs)
+
+
+@functools.lru_cache(maxsize=16384)
+def _edges(chain: Chain, stores: tuple[TrustStore, ...]) -> tuple[datetime, ...]:
+    """The dates at which the validity of any certificate that matters to a chain changes, in order.
+
+    notBefore is the first valid second, notAfter the last one (RFC 5280 section 4.1.2.5).
+    """
+    certificates = (*chain, *climb(chain, all_members(stores)))
+    ends = {certificate.not_after + timedelta(seconds=1) for certificate in certificates}
+    return tuple(sorted(ends | {certificate.not_before for certificate in certificates}))
+
+
+def _judge_store(label: str, store: TrustStore, chain: Chain, known: Chain, moment: datetime) -> StoreVerdict:
     anchors = climb(chain, by_subject(store))
-    moment = _last_edge((*chain, *anchors), now)
     now_outcome = _verify(chain, anchors, moment)
     # Errors of building come before those of dates, so there the dates make no difference.
     same = now_outcome.code == 0 or now_outcome.code in _BUILDING
@@ -201,23 +227,3 @@ def _load(der: bytes) -> crypto.X509:
 
 def _dump(certificate: crypto.X509) -> bytes:
     return crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
-
-
-# --- the moment ------------------------------------------------------------------------------------
-
-
-def _last_edge(certificates: Chain, now: datetime) -> datetime:
-    """The last date up to now at which the validity of any of the certificates changed.
-
-    notBefore is the first valid second, notAfter the last one (RFC 5280 section 4.1.2.5).
-    """
-    edges = (
-        edge
-        for certificate in certificates
-        for edge in (certificate.not_before, certificate.not_after + _SECOND)
-        if edge <= now
-    )
-    return max(edges, default=datetime(1970, 1, 1, tzinfo=UTC))
-
-
-_SECOND = timedelta(seconds=1)

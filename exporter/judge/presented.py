@@ -6,6 +6,7 @@ sending, the configured stores and the answers to the chain's own AIA URLs may k
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from urllib.parse import urlsplit
@@ -33,7 +34,10 @@ def presented_path(chain: Chain) -> Chain:
     return tuple(path)
 
 
-def known_issuers(chain: Chain, stores: tuple[TrustStore, ...], answers: Mapping[str, IssuerAnswer]) -> Chain:
+@functools.lru_cache(maxsize=16384)
+def known_issuers(
+    chain: Chain, stores: tuple[TrustStore, ...], answers: tuple[IssuerAnswer, ...] = ()
+) -> Chain:
     """What continues the presented path: issuers that any store holds or that AIA gave, and theirs.
 
     Certificates that were sent are not among them. A fetched one counts only if its key signed the
@@ -62,7 +66,7 @@ def next_issuer_url(
     path = presented_path(chain)
     if not path or len(answers) >= MAX_FETCHED:
         return None
-    for top in (path[-1], *known_issuers(chain, stores, answers)):
+    for top in (path[-1], *known_issuers(chain, stores, tuple(answers.values()))):
         url = _aia_url(top)
         if url and url not in answers and not top.self_issued and not climb((top,), all_members(stores)):
             return url
@@ -89,6 +93,7 @@ def is_complete(chain: Chain, known: Chain) -> bool | None:
     return all(certificate.self_issued for certificate in known)
 
 
+@functools.lru_cache(maxsize=16384)
 def notes(chain: Chain, *verified: Chain) -> tuple[str, ...]:
     """What is untidy about the presented chain, though clients put up with it.
 
@@ -127,10 +132,10 @@ def _is_http(url: str) -> bool:
 
 
 def _fetched_issuers(
-    certificate: CertificateFacts, answers: Mapping[str, IssuerAnswer]
+    certificate: CertificateFacts, answers: tuple[IssuerAnswer, ...]
 ) -> Iterator[CertificateFacts]:
-    answer = answers.get(_aia_url(certificate) or "")
-    for der in answer.certificates if answer else ():
+    url = _aia_url(certificate)
+    for der in (der for answer in answers if answer.url == url for der in answer.certificates):
         try:
             issuer = read_certificate(der)
         except UnreadableCertificateError:

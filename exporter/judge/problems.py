@@ -8,8 +8,9 @@ compared, an untrusted one also its dates.
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -33,7 +34,7 @@ from exporter.model import (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Case:
     """Everything that is known of one server at one moment."""
 
@@ -59,12 +60,14 @@ class Case:
         """The verified path, or what the server sent of one when the store trusts none."""
         return store.path or presented_path(self.chain)
 
-    def paths(self) -> Iterator[tuple[str, tuple[CertificateFacts, ...]]]:
-        """Each store's label with its path; without any store the presented path alone."""
-        if not self.stores:
-            yield "", presented_path(self.chain)
+    @functools.cached_property
+    def paths(self) -> Mapping[tuple[CertificateFacts, ...], tuple[str, ...]]:
+        """Each store's path with the labels of those that share it; without a store the presented one."""
+        found: dict[tuple[CertificateFacts, ...], tuple[str, ...]] = {}
         for store in self.stores:
-            yield store.store, self.path(store)
+            path = self.path(store)
+            found[path] = (*found.get(path, ()), store.store)
+        return found or {presented_path(self.chain): ()}
 
     def days_left(self, certificate: CertificateFacts) -> float:
         """Days until notAfter, negative after it."""
@@ -186,11 +189,13 @@ def _on_paths(case: Case, wrong: Callable[[CertificateFacts], bool]) -> Answer:
     """The first certificate on any store's path that has a fault, and the stores whose path it is on."""
     if not case.chain:
         return None
-    found = [(label, c) for label, path in case.paths() for c in path if wrong(c)]
+    found = [(labels, c) for path, labels in case.paths.items() for c in path if wrong(c)]
     if not found:
         return False
     culprit = found[0][1]
-    return Finding(culprit=culprit, stores=tuple(label for label, c in found if c == culprit and label))
+    return Finding(
+        culprit=culprit, stores=tuple(label for labels, c in found if c == culprit for label in labels)
+    )
 
 
 def _labels(stores: Iterable[StoreVerdict]) -> tuple[str, ...]:

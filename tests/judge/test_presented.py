@@ -93,7 +93,8 @@ def test_asking_ends() -> None:
         given[url] = IssuerAnswer(url, (authority.der,))
         authority = authority.issue(Intermediate(f"CN={number}", aia_issuers=(url,)))
     chain = facts(authority.issue(Leaf("CN=x", aia_issuers=("http://pki.example/top",))))
-    told: dict[str, IssuerAnswer] = {"http://pki.example/top": IssuerAnswer("", (authority.der,))}
+    top = "http://pki.example/top"
+    told: dict[str, IssuerAnswer] = {top: IssuerAnswer(top, (authority.der,))}
     while url_ := next_issuer_url(chain, (store(OTHER),), told):
         told[url_] = given[url_]
     assert len(told) == MAX_FETCHED
@@ -198,6 +199,6 @@ def test_what_another_path_needs_is_needed() -> None:
 
 def test_nothing_is_known_of_nothing() -> None:
     """Without a chain there is nothing above it, and nothing to complete."""
-    assert known_issuers((), (store(ROOT),), {}) == ()
+    assert known_issuers((), (store(ROOT),)) == ()
     assert is_complete((), ()) is None
     assert notes(()) == ()
