@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from exporter.judge.case import Case, Finding
 from exporter.judge.certificates import UnreadableCertificateError, read_certificate
 from exporter.judge.chain import judge_stores
 from exporter.judge.clients import clients
 from exporter.judge.names import match_name
 from exporter.judge.presented import EMPTY, is_complete, known_issuers, next_issuer_url, notes
-from exporter.judge.problems import CHECKS, Case, Finding
+from exporter.judge.problems import CHECKS
 from exporter.judge.remedies import remedy
 from exporter.judge.summaries import summary
 from exporter.model import (
