@@ -93,8 +93,15 @@ def _judge_stores(
     moment: datetime,
 ) -> tuple[StoreVerdict, ...]:
     known = known_issuers(chain, stores, answers)
+    sent = presented_path(chain)
+    # What one store verifies has no other fault that trust in the last certificate could bring to light.
+    proven = any(_now(chain, store, moment).path[: len(sent)] == sent for store in stores)
     pairs = zip(labels, stores, strict=True)
-    return tuple(_judge_store(label, store, chain, known, moment) for label, store in pairs)
+    return tuple(_judge_store(label, store, chain, known, moment, proven=proven) for label, store in pairs)
+
+
+def _now(chain: Chain, store: TrustStore, moment: datetime) -> _Outcome:
+    return _verify(chain, climb(chain, by_subject(store)), moment)
 
 
 @functools.lru_cache(maxsize=16384)
@@ -108,14 +115,17 @@ def _edges(chain: Chain, stores: tuple[TrustStore, ...]) -> tuple[datetime, ...]
     return tuple(sorted(ends | {certificate.not_before for certificate in certificates}))
 
 
-def _judge_store(label: str, store: TrustStore, chain: Chain, known: Chain, moment: datetime) -> StoreVerdict:
-    anchors = climb(chain, by_subject(store))
-    now_outcome = _verify(chain, anchors, moment)
+def _judge_store(
+    label: str, store: TrustStore, chain: Chain, known: Chain, moment: datetime, *, proven: bool
+) -> StoreVerdict:
+    now_outcome = _now(chain, store, moment)
     # Errors of building come before those of dates, so there the dates make no difference.
     same = now_outcome.code == 0 or now_outcome.code in _BUILDING
-    undated = now_outcome if same else _verify(chain, anchors, None)
-    distrust = _why_distrusted(chain, known, store, undated) if undated.code in _BUILDING else _Distrust()
-    rest = _supposing_trust(presented_path(chain)) if undated.code in _BUILDING else undated
+    undated = now_outcome if same else _verify(chain, climb(chain, by_subject(store)), None)
+    distrust, rest = _Distrust(), undated
+    if undated.code in _BUILDING:
+        distrust = _why_distrusted(chain, known, store, undated)
+        rest = _Outcome(0) if proven else _supposing_trust(presented_path(chain))
     invalid = (rest.code, rest.depth) if rest.code not in _BUILDING | {0} else None
     path = now_outcome.path or undated.path
     code = _with_purpose(now_outcome, path or presented_path(chain))
@@ -173,6 +183,7 @@ def _why_distrusted(chain: Chain, known: Chain, store: TrustStore, undated: _Out
     return _Distrust(_UNTRUSTED, unclear=_MISSING)
 
 
+@functools.lru_cache(maxsize=1024)
 def _supposing_trust(path: Chain) -> _Outcome:
     """What else is wrong, if the last certificate that the server sent were trusted."""
     return _run(path, _store(path[-1:], flags=_NO_CHECK_TIME | _PARTIAL_CHAIN))

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.bench.measure import Cost, run
-from tests.bench.servers import fleet
+from tests.bench.servers import Fleet, fleet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +48,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Share:
-    """What a sweep with three trust stores costs in units of the one with one store beside it."""
+    """What a sweep with three trust stores costs in units of one with one store beside it."""
 
     key: str
     what: str
@@ -96,20 +96,18 @@ def _options() -> argparse.Namespace:
 
 
 def measure(key: str, targets: int, repetitions: int) -> Rounds:
-    """Measure floor and sweeps in turn, there and back again, so that a drift favours none of them."""
+    """Measure floor and sweeps in turn."""
     with tempfile.TemporaryDirectory() as directory, fleet(Path(directory), targets, key) as servers:
-        rounds = []
-        for number in range(repetitions):
-            found: dict[str, Cost] = {}
-            for module in _MODULES[:: -1 if number % 2 else 1]:
-                found |= run(module, servers)
-            rounds.append(found)
-        return rounds
+        return [_round(servers) for _ in range(repetitions)]
+
+
+def _round(servers: Fleet) -> dict[str, Cost]:
+    return {what: cost for module in _MODULES for what, cost in run(module, servers).items()}
 
 
 def summarize(key: str, rounds: Rounds) -> Iterator[Line]:
     """The medians of each kind of measurement."""
-    for what in rounds[0]:  # the first round is the one in the order of the table
+    for what in rounds[0]:
         ratios = [each[what].cpu_ms / each["floor"].cpu_ms for each in rounds]
         yield Line(
             key,
@@ -124,7 +122,7 @@ def summarize(key: str, rounds: Rounds) -> Iterator[Line]:
 def compare(key: str, rounds: Rounds) -> Iterator[Share]:
     """Three trust stores against one, for chains that are new and for those that were seen."""
     for what in ("new", "seen"):
-        ratios = [each[f"3 stores, {what}"].cpu_ms / each[f"sweep, {what}"].cpu_ms for each in rounds]
+        ratios = [each[f"3 stores, {what}"].cpu_ms / each[f"1 store, {what}"].cpu_ms for each in rounds]
         yield Share(key, what, statistics.median(ratios), min(ratios), max(ratios))
 
 

@@ -32,6 +32,12 @@ class Cost:
         """CPU milliseconds of one probe."""
         return 1000 * self.cpu / self.probes
 
+    def add(self, other: Cost) -> None:
+        """Count other probes, too."""
+        self.probes += other.probes
+        self.wall += other.wall
+        self.cpu += other.cpu
+
 
 @contextlib.contextmanager
 def stopwatch(probes: int) -> Iterator[Cost]:

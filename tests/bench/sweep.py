@@ -19,7 +19,7 @@ from exporter.serve.statistics import Statistics
 from tests.bench.measure import Cost, arguments, report, stopwatch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from tests.bench.servers import Fleet
 
@@ -43,10 +43,44 @@ class WatchedBoard(Board):
             self._complete.set()
 
 
-def targets(fleet: Fleet, policy: Policy) -> tuple[Target, ...]:
+class Sweep:
+    """Some of the servers, watched as the daemon does.
+
+    Args:
+        fleet: the servers.
+        members: address and name of those that are swept.
+        expected: the trust stores, and what the verdict by each of them must be.
+    """
+
+    def __init__(self, fleet: Fleet, members: Iterable[tuple[str, str]], expected: Expected) -> None:
+        stores = {store.label: store for store in expected}
+        self._trusted = {store.label: trusts for store, trusts in expected.items()}
+        self._targets = tuple(_targets(fleet, members, Policy(stores=tuple(stores))))
+        self._examine = functools.partial(pipeline.examine, stores=stores)
+        self._board = WatchedBoard(self._targets)
+
+    async def once(self) -> Cost:
+        """Probe each server once, and check that every single probe went well."""
+        count = len(self._targets)
+        scheduler = Scheduler(
+            self._targets, self._examine, self._board, limits=Limits(), statistics=Statistics()
+        )
+        complete = self._board.expect(count)
+        with stopwatch(count) as cost:
+            running = asyncio.create_task(scheduler.run())
+            await complete.wait()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        for entry in self._board.entries():
+            (result,) = entry.results
+            _check(result, self._trusted)
+        return cost
+
+
+def _targets(fleet: Fleet, members: Iterable[tuple[str, str]], policy: Policy) -> Iterator[Target]:
     """The servers as the configuration would name them. None is due twice within a benchmark."""
-    return tuple(
-        Target(
+    for address, name in members:
+        yield Target(
             name=name,
             host=address,
             port=fleet.port,
@@ -56,29 +90,6 @@ def targets(fleet: Fleet, policy: Policy) -> tuple[Target, ...]:
             interval=86400.0,
             policy=policy,
         )
-        for address, name in fleet.members()
-    )
-
-
-async def sweep(scheduler: Scheduler, board: WatchedBoard, trusted: Mapping[str, bool]) -> Cost:
-    """Let the scheduler make its first sweep, and check that every single probe went well.
-
-    Args:
-        scheduler: a new one.
-        board: where its results arrive.
-        trusted: by label of each store, what its verdict must be.
-    """
-    count = len(board.entries())
-    complete = board.expect(count)
-    with stopwatch(count) as cost:
-        running = asyncio.create_task(scheduler.run())
-        await complete.wait()
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
-    for entry in board.entries():
-        (result,) = entry.results
-        _check(result, trusted)
-    return cost
 
 
 def _check(result: Result, trusted: Mapping[str, bool]) -> None:
@@ -88,32 +99,17 @@ def _check(result: Result, trusted: Mapping[str, bool]) -> None:
     assert (result.verdict.state is State.OK) == all(trusted.values()), result.verdict.problems
 
 
-async def measure(fleet: Fleet, expected: Expected) -> tuple[Cost, Cost]:
-    """What the first sweep over the servers costs, and what a later one does."""
-    stores = {store.label: store for store in expected}
-    trusted = {store.label: trusts for store, trusts in expected.items()}
-    wanted = targets(fleet, Policy(stores=tuple(stores)))
-    board = WatchedBoard(wanted)
-    examine = functools.partial(pipeline.examine, stores=stores)
-    costs = []
-    for _ in range(3):
-        scheduler = Scheduler(wanted, examine, board, limits=Limits(), statistics=Statistics())
-        costs.append(await sweep(scheduler, board, trusted))
-    new, _uncounted, seen = costs
-    return new, seen
-
-
 def own(fleet: Fleet) -> TrustStore:
     """The store with the root that all servers chain to."""
     return trust.load("bench", "pem", (fleet.root,))
 
 
-def main() -> None:
-    """Measure with one trust store."""
-    fleet = arguments()
-    new, seen = asyncio.run(measure(fleet, {own(fleet): True}))
-    report({"sweep, new": new, "sweep, seen": seen})
+async def measure(fleet: Fleet) -> dict[str, Cost]:
+    """What the first sweep over the servers costs, and what a later one does."""
+    sweep = Sweep(fleet, fleet.members(), {own(fleet): True})
+    new, _uncounted, seen = [await sweep.once() for _ in range(3)]
+    return {"sweep, new": new, "sweep, seen": seen}
 
 
 if __name__ == "__main__":
-    main()
+    report(asyncio.run(measure(arguments())))

@@ -26,7 +26,7 @@ def test_figures_are_printed_and_written(tmp_path: Path) -> None:
         cwd=Path(__file__).parents[2],
     )
     figures = json.loads(path.read_text(encoding="utf-8"))
-    kinds = ["floor", "sweep, new", "sweep, seen", "3 stores, new", "3 stores, seen"]
-    assert [line["what"] for line in figures["lines"]] == kinds
+    stores = ["1 store, new", "3 stores, new", "1 store, seen", "3 stores, seen"]
+    assert [line["what"] for line in figures["lines"]] == ["floor", "sweep, new", "sweep, seen", *stores]
     assert all(line["cpu_ms"] > 0 and line["what"] in done.stdout for line in figures["lines"])
     assert [share["what"] for share in figures["stores"]] == ["new", "seen"]

@@ -15,6 +15,7 @@ DEPLOY, GRAFANA, DOCS = TOP / "deploy", TOP / "grafana", TOP / "docs"
 RULES = DEPLOY / "prometheus" / "rules" / "smtp-tls.rules.yml"
 DASHBOARD = GRAFANA / "smtp-tls-fleet.json"
 PAGES = sorted(DOCS.glob("*.md"))
+TEXTS = [*PAGES, TOP / "README.md", TOP / "CHANGELOG.md"]
 
 METRIC = re.compile(r"\b(?:smtp_tls|probe|process|python)_\w+\b|\bup\b")
 """Every word that can be a metric of the exporter or of Prometheus itself."""
@@ -86,6 +87,12 @@ def code_words(text: str) -> set[str]:
     """What stands between backquotes, a whole code block included."""
     blocks = re.findall(r"```\w*\n(.*?)```", text, re.DOTALL)
     return {*blocks, *re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))}
+
+
+def sentences(text: str) -> Iterator[str]:
+    """The sentences and table cells of a page, each on one line."""
+    for part in re.split(r"\n\s*\n|\.\s|\|", text):
+        yield " ".join(part.split())
 
 
 def options(text: str) -> set[str]:

@@ -11,12 +11,14 @@ import pytest
 import yaml
 
 from exporter.cli import check, daemon, probe
+from exporter.judge.problems import CHECKS
 from exporter.model import DEFAULT_SEVERITIES, ProblemKind, Reason, Stage
 from exporter.publish.families import FAMILIES
 from tests.deploy.copied import (
     DEPLOY,
     GRAFANA,
     PAGES,
+    TEXTS,
     TOP,
     anchors,
     code_words,
@@ -24,6 +26,7 @@ from tests.deploy.copied import (
     options,
     rows,
     section,
+    sentences,
 )
 
 if TYPE_CHECKING:
@@ -50,6 +53,10 @@ OTHER_PROGRAMS = {
     "ln, rules": {"-s"},
 }  # fmt: skip
 """Options in the pages that belong to somebody else."""
+NOT_LOOKED_FOR = re.compile(
+    r"(?:\bnot|\bnever|n't)(?: yet)? (?:evaluate|check|implement|support|look for|looked for)|do not fire|no series"
+)
+"""Words that say of a problem that this version does not look for it."""
 FOREIGN_METRICS = {
     "probe_ssl_last_chain_expiry_timestamp_seconds",
     "probe_ssl_last_chain_info",
@@ -166,6 +173,29 @@ def test_every_problem_has_a_runbook(kind: ProblemKind) -> None:
     """The runbook of a problem's alert says which problem it means."""
     heading = "SmtpTls" + kind.title().replace("_", "")
     assert f"**Means** `{kind}`" in section("runbooks.md", heading)
+
+
+def _said_not_to_be_looked_for(page: Path) -> set[ProblemKind]:
+    """The problems in sentences with such words, by their names or by the same words in prose."""
+    said = [text for text in sentences(page.read_text(encoding="utf-8")) if NOT_LOOKED_FOR.search(text)]
+    return {kind for kind in ProblemKind for text in said if _names(text, kind)}
+
+
+def _names(text: str, kind: ProblemKind) -> bool:
+    return re.search(rf"\b{kind.replace('_', '[_ -]')}s?\b", text, re.IGNORECASE) is not None
+
+
+@pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.name)
+def test_no_page_denies_a_problem_that_is_looked_for(page: Path) -> None:
+    """No page says of a problem with a check that this version does not evaluate it."""
+    assert not _said_not_to_be_looked_for(page) & set(CHECKS)
+
+
+@pytest.mark.parametrize("name", ["metrics.md", "runbooks.md"])
+def test_pages_say_which_problems_are_not_looked_for(name: str) -> None:
+    """Each problem without a check is named as one that this version does not evaluate."""
+    (page,) = (page for page in PAGES if page.name == name)
+    assert _said_not_to_be_looked_for(page) == set(ProblemKind) - set(CHECKS)
 
 
 # --- the plugin -----------------------------------------------------------------------------------
