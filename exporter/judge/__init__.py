@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime
+from types import MappingProxyType
 
 from exporter.judge.case import Case, Finding
 from exporter.judge.certificates import UnreadableCertificateError, read_certificate
 from exporter.judge.chain import judge_stores
 from exporter.judge.clients import clients
+from exporter.judge.context import ProblemContext
 from exporter.judge.names import match_name
 from exporter.judge.presented import EMPTY, is_complete, known_issuers, next_issuer_url, notes
 from exporter.judge.problems import CHECKS
@@ -136,14 +140,24 @@ def _look_for_problems(case: Case) -> tuple[tuple[Problem, ...], frozenset[Probl
 def _problem(kind: ProblemKind, finding: Finding, case: Case) -> Problem:
     context = finding.context(case)
     policy = case.target.policy
+    steps, said = _advice(kind, replace(context, now=_ANY_TIME))
     return Problem(
         kind=kind,
         severity=policy.severities.get(kind) or finding.severity or policy.severity(kind),
         summary=summary(kind, context),
-        remedy=remedy(kind, context),
-        clients=clients(kind, context),
+        remedy=steps,
+        clients=said,
         stores=finding.stores,
     )
+
+
+@functools.lru_cache(maxsize=4096)
+def _advice(kind: ProblemKind, context: ProblemContext) -> tuple[str, Mapping[str, str]]:
+    """Remedy and clients' words, which are the same at any time: only the summary counts days."""
+    return remedy(kind, context), MappingProxyType(clients(kind, context))
+
+
+_ANY_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _clamp(ratio: float) -> float:

@@ -144,7 +144,7 @@ class _Change:
             return
         before, self._config = self._config, config
         if (config.limits, config.evidence) != (before.limits, before.evidence):
-            logger.warning("limits and evidence take effect after a restart")
+            logger.warning("limits and evidence (but for aia) take effect after a restart")
         self._service.examine = _with_stores(config, self._fetcher)
         self._service.modules = {name: module.apply for name, module in config.modules.items()}
         self._service.board.replace(config.targets)

@@ -1,4 +1,4 @@
-"""`make bench`: sweep many servers and print what a probe costs beside the floor of the same run.
+"""`make bench`: sweep many servers and print what a probe costs beside the floor of the same run, and what trust stores add.
 
 A shared machine drifts by a tenth or more within seconds. So the floor is measured beside every sweep, several
 times, in processes of their own, and what counts is the median of the ratios. Nothing counts unless all of
@@ -88,7 +88,7 @@ def _print_line(line: Line) -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--targets", type=int, default=1000, help="servers to sweep (1000)")
+    parser.add_argument("--targets", type=int, default=1000, help="servers to sweep (1000), at least 3")
     parser.add_argument("--repetitions", type=int, default=3, help="measurements of each kind (3)")
     parser.add_argument("--keys", nargs="+", default=["rsa-2048", "ec-p256"], help="kinds of keys")
     parser.add_argument("--json", type=Path, help="write the figures to this file, too")
