@@ -1,6 +1,8 @@
 """`make bench`: sweep many servers and print what a probe costs beside the floor of the same run.
 
-Also what two more trust stores add to it, for chains that are new and for those that were seen. A shared machine drifts by a tenth or more within seconds. So the floor is measured beside every sweep, several
+Also what two more trust stores add to it, for chains that are new and for those that were seen.
+
+A shared machine drifts by a tenth or more within seconds. So the floor is measured beside every sweep, several
 times, in processes of their own, and what counts is the median of the ratios. Nothing counts unless all of
 its probes succeeded: otherwise the run ends.
 """
