@@ -94,7 +94,7 @@ class Finding:
             culprit=self.culprit,
             missing_issuer=self.missing_issuer,
             missing=self.missing,
-            aia_url=asked[0].url if asked else "".join(urls[:1]),
+            aia_url=asked[0].url if asked else next(iter(urls), ""),
             aia_detail=asked[0].detail if asked else "",
             stores=self.stores,
             code=self.code,
