@@ -67,7 +67,6 @@ def test_pkcs7_of_openssl(root: Issued, intermediate: Issued, tmp_path: Path, fo
 
 
 # As exporter.evidence.issuers says; pytest sets aside what modules configure.
-@pytest.mark.filterwarnings("ignore:PKCS#7 certificates could not be parsed as DER")
 def test_pkcs7_in_ber(intermediate: Issued) -> None:
     """PKCS#7 with indefinite lengths, as some authorities publish it, is read."""
     certificates = b"\xa0\x80" + intermediate.der + b"\0\0"
