@@ -66,7 +66,6 @@ def test_pkcs7_of_openssl(root: Issued, intermediate: Issued, tmp_path: Path, fo
     assert sorted(read_answer(URL, bundle).certificates) == sorted([intermediate.der, root.der])
 
 
-# As exporter.evidence.issuers says; pytest sets aside what modules configure.
 def test_pkcs7_in_ber(intermediate: Issued) -> None:
     """PKCS#7 with indefinite lengths, as some authorities publish it, is read."""
     certificates = b"\xa0\x80" + intermediate.der + b"\0\0"
