@@ -66,13 +66,11 @@ def _checked(argv: Sequence[str] | None) -> tuple[State, list[str]]:
 
 
 def _check(given: argparse.Namespace) -> tuple[State, list[str]]:
-    import asyncio  # noqa: PLC0415 - 40 ms that --help and wrong usage do not pay
-
     limit, timed_out = given.timeout
     given.timeout = limit
     trusted = once.stores(given.rootcert)
     target = options.target(given, given.hostname, given.port, _policy(given, tuple(trusted)))
-    (result,) = asyncio.run(once.look([target], trusted))
+    (result,) = once.run(once.look([target], trusted))
     found = nagios.worst_first((*nagios.findings(result, timed_out), *_own_findings(result, given)))
     response = (_text(given.response_warning), _text(given.response_critical))
     first = nagios.first_line(result, found, response)

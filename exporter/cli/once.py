@@ -14,17 +14,19 @@ import sys
 import threading
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from exporter.cli.options import UsageError
 from exporter.model import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
     from types import FrameType
 
     from exporter.model import Result, Target, TrustStore
     from exporter.pipeline import FetchIssuer
+
+T = TypeVar("T")
 
 _ENDINGS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
@@ -105,15 +107,54 @@ def worst(states: Sequence[State]) -> State:
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
     """Let SIGTERM and SIGHUP end the block with a KeyboardInterrupt, as SIGINT does."""
+    with _ended_by(_interrupt):
+        yield
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """`asyncio.run`, ended by SIGTERM and SIGHUP in the same way as by SIGINT: by cancelling.
+
+    An exception that a signal's handler raised could stop the event loop between any two instructions
+    and leave half-made transports behind, of which the interpreter complains.
+
+    Raises:
+        KeyboardInterrupt: with the signal's name.
+    """
+    import asyncio  # noqa: PLC0415 - 40 ms that --help and wrong usage do not pay
+
+    async def cancelled_when_told() -> T:
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+        told: list[str] = []
+
+        def cancel(number: int, _frame: FrameType | None) -> None:
+            told.append(signal.Signals(number).name)
+            if task is not None:
+                task.cancel()
+            loop.call_soon_threadsafe(lambda: None)  # wakes the loop
+
+        with _ended_by(cancel):
+            try:
+                return await work
+            except asyncio.CancelledError:
+                if told:
+                    raise KeyboardInterrupt(told[0]) from None
+                raise
+
+    return asyncio.run(cancelled_when_told())
+
+
+@contextlib.contextmanager
+def _ended_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Have a handler called by the signals that end a command."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, _interrupt) for number in _ENDINGS}
+    before = {number: signal.signal(number, handler) for number in _ENDINGS}
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, former in before.items():
+            signal.signal(number, former)
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:

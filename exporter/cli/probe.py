@@ -51,12 +51,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _probe(given: argparse.Namespace) -> int:
-    import asyncio  # noqa: PLC0415 - 40 ms that --help and wrong usage do not pay
-
     trusted = once.stores(given.trust, given.trust_password_file)
     policy = Policy(stores=tuple(trusted))
     targets = [options.target(given, host, port, policy) for host, port in given.hosts]
-    results = asyncio.run(_look(targets, trusted))
+    results = once.run(_look(targets, trusted))
     for text in _printed(results, given):
         if not once.say(text):
             return State.UNKNOWN
