@@ -151,8 +151,8 @@ def _store(store: StoreVerdict) -> dict[str, Any]:
 def _revocation(answer: RevocationVerdict) -> dict[str, Any]:
     return {
         "position": answer.position,
-        "method": answer.method,
-        "status": answer.status,
+        "method": answer.method.value,
+        "status": answer.status.value,
         "detail": answer.detail,
     }
 

@@ -7,7 +7,17 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from exporter.judge.context import ProblemContext
-from exporter.model import CertificateFacts, Failure, Mode, ProblemKind, Reason, RevocationVerdict, Stage
+from exporter.model import (
+    CertificateFacts,
+    Failure,
+    Mode,
+    ProblemKind,
+    Reason,
+    RevocationMethod,
+    RevocationStatus,
+    RevocationVerdict,
+    Stage,
+)
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -99,11 +109,12 @@ EXAMPLES: dict[ProblemKind, ProblemContext] = {
         with_leaf(replace(LEAF, sans=("DNS:mail.contoso.com",))), unmatched=(HOST,)
     ),
     ProblemKind.REVOKED: replace(
-        SERVER, revocation=(RevocationVerdict(0, "crl", "revoked", "keyCompromise"),)
+        SERVER,
+        revocation=(RevocationVerdict(0, RevocationMethod.CRL, RevocationStatus.REVOKED, "keyCompromise"),),
     ),
     ProblemKind.REVOCATION_UNKNOWN: replace(
         with_leaf(replace(LEAF, ocsp_urls=("http://ocsp.contoso.com/",))),
-        revocation=(RevocationVerdict(0, "ocsp", "unreachable", "timed out"),),
+        revocation=(RevocationVerdict(0, RevocationMethod.OCSP, RevocationStatus.UNREACHABLE, "timed out"),),
     ),
     ProblemKind.WRONG_USAGE: with_leaf(replace(LEAF, usage_allows_server=False)),
     ProblemKind.CHAIN_INVALID: replace(SERVER, culprit=SUB, code=25, depth=1),

@@ -7,7 +7,15 @@ import ssl
 
 import pytest
 
-from exporter.model import NameVerdict, ProblemKind, Reason, RevocationVerdict, Stage
+from exporter.model import (
+    NameVerdict,
+    ProblemKind,
+    Reason,
+    RevocationMethod,
+    RevocationStatus,
+    RevocationVerdict,
+    Stage,
+)
 from exporter.publish.document import as_json, pem
 from tests.publish.test_nagios import hostile
 from tests.results import HOST, HOSTILE, LEAF, ROOT, failed, problem, result, trusted, untrusted
@@ -33,7 +41,7 @@ def test_document_has_the_keys_of_the_contract() -> None:
         result(
             problem(ProblemKind.UNTRUSTED_ROOT),
             stores=(untrusted(), trusted()),
-            revocation=(RevocationVerdict(0, "ocsp", "good"),),
+            revocation=(RevocationVerdict(0, RevocationMethod.OCSP, RevocationStatus.GOOD),),
         )
     )
     assert ",".join(document) == (

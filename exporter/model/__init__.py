@@ -1,0 +1,90 @@
+"""The vocabulary that every other module speaks.
+
+Frozen values and closed lists, standard library only. They come in kinds, one per module: what is wanted
+(`Target`, `Policy`, `TrustStore`), what was seen (`Observation` and its parts), the certificates in it as
+they were read (`CertificateFacts`), their revocation, and what was concluded (the verdicts, `Problem`,
+`Result`).
+
+Text that came from the network is kept here as it was received; every rendering escapes it for its
+own medium.
+"""
+
+from __future__ import annotations
+
+from exporter.model.certificates import CertificateFacts
+from exporter.model.concluded import (
+    NameVerdict,
+    Problem,
+    Result,
+    StoreVerdict,
+    Verdict,
+)
+from exporter.model.revocation import (
+    Reading,
+    RevocationAnswer,
+    RevocationMethod,
+    RevocationQuestion,
+    RevocationStatus,
+    RevocationVerdict,
+    Statement,
+)
+from exporter.model.seen import (
+    Exchange,
+    Failure,
+    IssuerAnswer,
+    Observation,
+    Reason,
+    Reply,
+    SmtpFacts,
+    Stage,
+    TlsFacts,
+)
+from exporter.model.wanted import (
+    DEFAULT_SEVERITIES,
+    IMPLICIT_TLS_PORT,
+    Addresses,
+    IpFamily,
+    Mode,
+    Policy,
+    ProblemKind,
+    State,
+    Target,
+    Threshold,
+    TrustStore,
+)
+
+__all__ = [
+    "DEFAULT_SEVERITIES",
+    "IMPLICIT_TLS_PORT",
+    "Addresses",
+    "CertificateFacts",
+    "Exchange",
+    "Failure",
+    "IpFamily",
+    "IssuerAnswer",
+    "Mode",
+    "NameVerdict",
+    "Observation",
+    "Policy",
+    "Problem",
+    "ProblemKind",
+    "Reading",
+    "Reason",
+    "Reply",
+    "Result",
+    "RevocationAnswer",
+    "RevocationMethod",
+    "RevocationQuestion",
+    "RevocationStatus",
+    "RevocationVerdict",
+    "SmtpFacts",
+    "Stage",
+    "State",
+    "Statement",
+    "StoreVerdict",
+    "Target",
+    "Threshold",
+    "TlsFacts",
+    "TrustStore",
+    "Verdict",
+]

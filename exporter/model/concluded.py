@@ -1,0 +1,113 @@
+"""What was concluded: verdicts, problems and results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from exporter.model.certificates import CertificateFacts
+from exporter.model.revocation import RevocationVerdict
+from exporter.model.seen import Observation
+from exporter.model.wanted import ProblemKind, State, Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreVerdict:
+    """What OpenSSL says of the presented chain against one trust store.
+
+    `valid` counts dates, `trusted` ignores them. `code`, `depth` and `reason` are the first error
+    (0, None, "ok" when valid). `path` is the verified path, leaf first, empty when none was found.
+    """
+
+    store: str
+    valid: bool
+    trusted: bool
+    code: int
+    depth: int | None
+    reason: str
+    path: tuple[CertificateFacts, ...] = ()
+    problems: frozenset[ProblemKind] = frozenset()
+    """The causes that this store shows."""
+    undetermined: frozenset[ProblemKind] = frozenset()
+    """Causes of which this store can say neither yes nor no."""
+    missing: tuple[CertificateFacts, ...] = ()
+    """The intermediates that the server should send too, where they are known."""
+    invalid: tuple[int, int | None] | None = None
+    """Code and depth of the error behind `chain_invalid`, which another error may precede in `code`."""
+
+    @property
+    def valid_until(self) -> datetime | None:
+        """When the first certificate of the verified path expires."""
+        return min((c.not_after for c in self.path), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class NameVerdict:
+    """Whether the leaf carries an expected name, and which of its names (or why not)."""
+
+    name: str
+    match: bool | None
+    matched: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One cause: the facts of this server in a sentence, what to do, and what clients say.
+
+    `remedy` has one step per line. `clients` maps a client's name to its words.
+    """
+
+    kind: ProblemKind
+    severity: State
+    summary: str
+    remedy: str = ""
+    clients: Mapping[str, str] = field(default_factory=dict)
+    stores: tuple[str, ...] = ()
+    """The trust stores that show it; empty when the problem does not depend on any."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Everything that follows from an observation at one moment.
+
+    `problems` are those found, worst first. `evaluated` are all that could be decided, found or
+    not. `days_left` and `lifetime_left` are the leaf's, None without one.
+    """
+
+    state: State
+    problems: tuple[Problem, ...] = ()
+    evaluated: frozenset[ProblemKind] = frozenset()
+    chain: tuple[CertificateFacts, ...] = ()
+    stores: tuple[StoreVerdict, ...] = ()
+    names: tuple[NameVerdict, ...] = ()
+    revocation: tuple[RevocationVerdict, ...] = ()
+    chain_complete: bool | None = None
+    """Whether every intermediate is sent; None when that cannot be told."""
+    notes: tuple[str, ...] = ()
+    """What is untidy about the presented chain, though no client minds: order, duplicates, …"""
+    days_left: float | None = None
+    lifetime_left: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """One finished probe of one address of a target.
+
+    `time` is when it began (aware UTC), `duration` seconds. `seen` is the latest observation that
+    obtained a certificate and `seen_at` when: this one, or an earlier one when this probe failed,
+    since the last good facts outlive a failed probe. `verdict` is about `seen`, judged now.
+    """
+
+    target: Target
+    observation: Observation
+    verdict: Verdict
+    time: datetime
+    duration: float
+    seen: Observation | None = None
+    seen_at: datetime | None = None
+
+    @property
+    def success(self) -> bool:
+        """Whether this probe obtained the server's certificate."""
+        return bool(self.observation.chain)

@@ -1,0 +1,147 @@
+"""What was seen: the facts of one look at one address, and the evidence that was fetched."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+class Stage(enum.StrEnum):
+    """The steps of a probe in order; also the phases whose duration is measured."""
+
+    RESOLVE = "resolve"
+    CONNECT = "connect"
+    GREETING = "greeting"
+    EHLO = "ehlo"
+    STARTTLS = "starttls"
+    HANDSHAKE = "handshake"
+    VERIFY = "verify"
+    REVOCATION = "revocation"
+
+
+class Reason(enum.StrEnum):
+    """Why a probe obtained no certificate. A closed list: these are label values."""
+
+    NAME_NOT_FOUND = "name_not_found"
+    """The name does not exist, or has no address of the wanted family."""
+    DNS_FAILURE = "dns_failure"
+    """The resolver could not answer."""
+    CONNECTION_REFUSED = "connection_refused"
+    NETWORK_UNREACHABLE = "network_unreachable"
+    """No route to the address, or the network forbids it."""
+    TIMEOUT = "timeout"
+    CONNECTION_RESET = "connection_reset"
+    CONNECTION_CLOSED = "connection_closed"
+    TEMPORARY_FAILURE = "temporary_failure"
+    """A 421 or other 4xx reply: nothing can be said about the server's TLS."""
+    REJECTED = "rejected"
+    """A 5xx reply to the connection or to EHLO."""
+    STARTTLS_NOT_OFFERED = "starttls_not_offered"
+    STARTTLS_REFUSED = "starttls_refused"
+    """Offered, but answered with a 5xx reply."""
+    PLAINTEXT_INJECTION = "plaintext_injection"
+    """Bytes followed the 220 reply to STARTTLS before TLS began."""
+    PROTOCOL_ERROR = "protocol_error"
+    """What came is not SMTP."""
+    LIMIT_EXCEEDED = "limit_exceeded"
+    """A reply, or the whole dialogue, grew beyond the caps."""
+    TLS_ALERT = "tls_alert"
+    """The server ended the handshake with an alert."""
+    TLS_ERROR = "tls_error"
+    """What the server sent is not a TLS handshake that this OpenSSL can follow."""
+    NO_CERTIFICATE = "no_certificate"
+    """The handshake ended without a certificate (anonymous key exchange)."""
+    INTERNAL_ERROR = "internal_error"
+    """A fault of this program."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Where and why a probe ended without a certificate; `detail` is for people."""
+
+    stage: Stage
+    reason: Reason
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One SMTP reply (RFC 5321 section 4.2): its code, and the text of each line without it."""
+
+    code: int
+    lines: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """All lines as one."""
+        return " ".join(self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One command (empty for the greeting) and the reply to it, None when none came."""
+
+    command: str
+    reply: Reply | None
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpFacts:
+    """The dialogue as it went. `starttls_offered` is None when it did not get that far."""
+
+    exchanges: tuple[Exchange, ...] = ()
+    capabilities: tuple[str, ...] = ()
+    starttls_offered: bool | None = None
+    injected: bytes = b""
+    """Plaintext that followed the 220 reply to STARTTLS."""
+
+    @property
+    def greeting(self) -> Reply | None:
+        """The server's first reply."""
+        return self.exchanges[0].reply if self.exchanges else None
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFacts:
+    """What was negotiated. Values that the library does not tell are None."""
+
+    version: str
+    cipher: str | None
+    bits: int | None
+    group: str | None
+    signature: str | None = None
+    aborted: str | None = None
+    """What ended the handshake after the certificate had been received, for example an alert
+    because the server demands a client certificate."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """What one look at one address showed. It exists however early the look ended.
+
+    `chain` holds the presented certificates as DER, leaf first. `phases` are seconds.
+    """
+
+    address: str
+    stage: Stage
+    failure: Failure | None = None
+    smtp: SmtpFacts = field(default_factory=SmtpFacts)
+    tls: TlsFacts | None = None
+    chain: tuple[bytes, ...] = ()
+    staple: bytes = b""
+    """The stapled OCSP response as it came (RFC 6066 section 8), empty when there was none."""
+    phases: Mapping[Stage, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class IssuerAnswer:
+    """What the `caIssuers` URL of a certificate gave (RFC 5280 section 4.2.2.1).
+
+    `certificates` are DER as they came, nothing about them has been checked; without any, `detail` says
+    why there are none.
+    """
+
+    url: str
+    certificates: tuple[bytes, ...] = ()
+    detail: str = ""
