@@ -22,6 +22,7 @@ from exporter.model import (
     Mode,
     Policy,
     ProblemKind,
+    RevocationMethod,
     State,
     Target,
     Threshold,
@@ -243,7 +244,12 @@ def test_host_alone_is_enough(read: Callable[[str], Config]) -> None:
         sni="mail.example.org",
         interval=3600.0,
         timeout=15.0,
-        policy=Policy(stores=("system",), warning=Threshold(21), critical=Threshold(7)),
+        policy=Policy(
+            stores=("system",),
+            warning=Threshold(21),
+            critical=Threshold(7),
+            revocation=(RevocationMethod.STAPLE, RevocationMethod.OCSP, RevocationMethod.CRL),
+        ),
     )
 
 
@@ -267,6 +273,7 @@ def test_every_key_reaches_the_target(read: Callable[[str], Config]) -> None:
                 addresses: first
                 ip_family: ipv4
                 trust_stores: [own, system]
+                revocation: [crl, staple]
                 expiry: {warning: 33%, critical: 1.5}
                 severities: {self_signed: ok, weak_key: critical}
             """
@@ -290,6 +297,7 @@ def test_every_key_reaches_the_target(read: Callable[[str], Config]) -> None:
             warning=Threshold(0.33, ratio=True),
             critical=Threshold(1.5),
             severities={ProblemKind.SELF_SIGNED: State.OK, ProblemKind.WEAK_KEY: State.CRITICAL},
+            revocation=(RevocationMethod.CRL, RevocationMethod.STAPLE),
         ),
     )
 
@@ -380,6 +388,7 @@ def test_defaults_are_inherited_and_overridden(read: Callable[[str], Config]) ->
     )
     assert (second.timeout, second.ehlo_name) == (9.0, "monitor.example.org")
     assert second.policy == Policy(
+        revocation=tuple(RevocationMethod),
         warning=Threshold(30),
         critical=Threshold(20),
         severities={ProblemKind.EXPIRED: State.WARNING, ProblemKind.REVOKED: State.OK},
@@ -604,9 +613,52 @@ def test_summary_tells_what_a_file_amounts_to(read: Callable[[str], Config]) -> 
         "  trust stores: system (1 anchor)",
         "  modules:      smtps, slow",
         "  expiry:       warning below 33% of the lifetime, critical below 1 day",
+        "  revocation:   staple, ocsp, crl",
         "  probes:       every 1h30m, timeout 15s",
         "  limits:       200 at a time, 1 per host, 0s between two",
     ]
+
+
+def test_revocation_is_turned_off_and_on(read: Callable[[str], Config]) -> None:
+    """An empty list turns revocation off for all; a target's own list turns it on for that one."""
+    found = read("defaults: {revocation: []}\ntargets: [{host: a}, {host: b, revocation: [ocsp]}]\n")
+    assert [target.policy.revocation for target in found.targets] == [(), (RevocationMethod.OCSP,)]
+    assert "  revocation:   not looked for" in config.summary(found).splitlines()
+
+
+def test_directory_for_revocation_lists(read: Callable[[str], Config], tmp_path: Path) -> None:
+    """The password is the first line of its file, and is shown nowhere."""
+    (tmp_path / "ldap.pass").write_text("s3cret\nrest\n", "utf-8")
+    text = "evidence: {ldap: {server: dc01.contoso.com, bind_dn: CN=monitor, password_file: ldap.pass}}"
+    found = read(text)
+    assert found.evidence.ldap == config.Ldap(
+        server="dc01.contoso.com", port=389, bind_dn="CN=monitor", password="s3cret"
+    )
+    assert "s3cret" not in f"{found!r}{config.summary(found)}"
+    assert "ldap from dc01.contoso.com:389" in config.summary(found)
+    assert read("evidence: {ldap: {server: 192.0.2.1, port: 3389}}").evidence.ldap == config.Ldap(
+        server="192.0.2.1", port=3389
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        pytest.param(b"", "has no password in its first line", id="empty"),
+        pytest.param(b"\nsecret", "has no password in its first line", id="empty line"),
+        pytest.param(b"\xff\xfe", "cannot be read: not UTF-8 text", id="not text"),
+        pytest.param(b"x" * 5000, "has no password in its first line", id="too long"),
+    ],
+)
+def test_password_file_that_has_none(
+    read: Callable[[str], Config], tmp_path: Path, content: bytes, reason: str
+) -> None:
+    """A password file that cannot be one is an error at its key."""
+    (tmp_path / "ldap.pass").write_bytes(content)
+    with pytest.raises(
+        ConfigError, match=f"1:1: evidence.ldap.password_file: .*{reason}".replace("1:1", r"1:\d+")
+    ):
+        read("evidence: {ldap: {server: dc01, bind_dn: CN=monitor, password_file: ldap.pass}}")
 
 
 def test_summary_tells_evidence_that_is_not_the_default(read: Callable[[str], Config]) -> None:

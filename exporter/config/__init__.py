@@ -25,13 +25,25 @@ from exporter.model import (
     Mode,
     Policy,
     ProblemKind,
+    RevocationMethod,
     State,
     Target,
     Threshold,
     TrustStore,
 )
 
-__all__ = ["AUTO", "Config", "ConfigError", "Evidence", "Limits", "Module", "StoreLoader", "load", "summary"]
+__all__ = [
+    "AUTO",
+    "Config",
+    "ConfigError",
+    "Evidence",
+    "Ldap",
+    "Limits",
+    "Module",
+    "StoreLoader",
+    "load",
+    "summary",
+]
 
 AUTO: Literal["auto"] = "auto"
 """The mode that depends on the port, see `Mode.for_port`."""
@@ -64,6 +76,19 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ldap:
+    """The directory that is asked for revocation lists whose `ldap:///` URL names no server.
+
+    `bind_dn` is empty for an anonymous bind.
+    """
+
+    server: str
+    port: int = 389
+    bind_dn: str = ""
+    password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """What may be fetched to judge a chain.
 
@@ -74,6 +99,7 @@ class Evidence:
     timeout: float = 10.0
     allow_networks: tuple[IPv4Network | IPv6Network, ...] = ()
     aia: bool = True
+    ldap: Ldap | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +120,7 @@ class Module:
     stores: tuple[str, ...] | None = None
     warning: Threshold | None = None
     critical: Threshold | None = None
+    revocation: tuple[RevocationMethod, ...] | None = None
     severities: Mapping[ProblemKind, State] = field(default_factory=dict)
 
     def apply(self, target: Target) -> Target:
@@ -101,7 +128,7 @@ class Module:
         changes = self._set("names", "sni", "interval", "timeout", "ehlo_name", "addresses", "ip_family")
         if self.mode is not None:
             changes["mode"] = Mode.for_port(target.port) if self.mode == AUTO else self.mode
-        policy = self._set("stores", "warning", "critical")
+        policy = self._set("stores", "warning", "critical", "revocation")
         if self.severities:
             policy["severities"] = {**target.policy.severities, **self.severities}
         if policy:

@@ -6,6 +6,7 @@ Every step adds to the same faults; nothing is built while there is one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -14,6 +15,7 @@ from exporter.config import (
     Config,
     ConfigError,
     Evidence,
+    Ldap,
     Limits,
     Module,
     StoreLoader,
@@ -25,7 +27,8 @@ from exporter.config import (
 )
 from exporter.config.checks import SYSTEM, mapping, sequence
 from exporter.config.faults import Faults, KeyPath, Node, Place, Position
-from exporter.model import Mode, Target, TrustStore
+from exporter.config.secrets import read_secret
+from exporter.model import Mode, RevocationMethod, Target, TrustStore
 
 MAX_BYTES = 16 * 1024 * 1024
 
@@ -33,17 +36,18 @@ MAX_BYTES = 16 * 1024 * 1024
 def build(path: Path, load_store: StoreLoader) -> Config:
     """See `exporter.config.load`."""
     faults = Faults()
-    file, stores = None, {}
+    file, stores, ldap_password = None, {}, ""
     try:
         root = nodes.parse(_read(path, faults), faults)
         file = _validate(root, faults)
         checks.check(root, faults)
         stores = _Stores(root, path.parent, load_store, faults).load()
+        ldap_password = read_secret(root, path.parent, ("evidence", "ldap", "password_file"), faults)
     except nodes.Unreadable:
         pass
     if faults or file is None:
         raise ConfigError(faults.messages(str(path)))
-    return _config(path, file, stores)
+    return replace(_config(path, file, stores), evidence=_evidence(file.evidence, ldap_password))
 
 
 def _read(path: Path, faults: Faults) -> str:
@@ -163,21 +167,31 @@ def _files(data: dict[str, object]) -> Iterator[tuple[KeyPath, object]]:
 
 
 def _config(path: Path, file: schema.File, stores: dict[str, TrustStore]) -> Config:
-    defaults = _module(file.defaults or schema.Defaults())
+    defaults = _defaults(file.defaults or schema.Defaults())
     return Config(
         path=path,
         targets=tuple(_target(entry, defaults) for entry in file.targets or ()),
         stores=stores,
         modules={name: _module(module) for name, module in (file.modules or {}).items()},
         limits=Limits(**(file.limits or schema.Limits()).model_dump(exclude_none=True)),
-        evidence=_evidence(file.evidence or schema.Evidence()),
         defaults=defaults,
     )
 
 
-def _evidence(entry: schema.Evidence) -> Evidence:
-    given = {key: value for key, value in entry if value is not None}
-    return Evidence(**{**given, "allow_networks": tuple(entry.allow_networks or ())})
+def _defaults(entry: schema.Defaults) -> Module:
+    """What the file sets for all targets, and revocation by every method unless it says otherwise."""
+    given = _module(entry)
+    return given if given.revocation is not None else replace(given, revocation=tuple(RevocationMethod))
+
+
+def _evidence(entry: schema.Evidence | None, ldap_password: str) -> Evidence:
+    given = {key: value for key, value in entry or () if value is not None}
+    if entry and entry.allow_networks:
+        given["allow_networks"] = tuple(entry.allow_networks)
+    if entry and entry.ldap:
+        told = entry.ldap.model_dump(exclude_none=True, exclude={"password_file"})
+        given["ldap"] = Ldap(**told, password=ldap_password)
+    return Evidence(**given)
 
 
 def _target(entry: schema.Target, defaults: Module) -> Target:
@@ -208,6 +222,7 @@ def _module(entry: schema.Settings) -> Module:
         addresses=entry.addresses,
         ip_family=entry.ip_family,
         stores=None if entry.trust_stores is None else tuple(entry.trust_stores),
+        revocation=None if entry.revocation is None else tuple(entry.revocation),
         warning=expiry.warning,
         critical=expiry.critical,
         severities=entry.severities or {},

@@ -26,11 +26,15 @@ def check(root: Node, faults: Faults) -> None:
     defaults = mapping(data.get("defaults"))
     for path, settings in _holders(data):
         _references((*path, "trust_stores"), settings.get("trust_stores"), stores, root, faults)
-        for key in ("trust_stores", "names"):
+        for key in ("trust_stores", "names", "revocation"):
             _repetitions((*path, key), settings.get(key), root, faults)
         _expiry_order((*path, "expiry"), settings, defaults, root, faults)
-    allowed = mapping(data.get("evidence")).get("allow_networks")
-    _repetitions(("evidence", "allow_networks"), allowed, root, faults)
+    evidence = mapping(data.get("evidence"))
+    _repetitions(("evidence", "allow_networks"), evidence.get("allow_networks"), root, faults)
+    if "password_file" in (ldap := mapping(evidence.get("ldap"))) and "bind_dn" not in ldap:
+        faults.add(
+            root.find(("evidence", "ldap", "password_file"), at_key=True), "a password needs a `bind_dn`"
+        )
     _duplicates(data, root, faults)
 
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
 
 from exporter.config import AUTO, hosts, networks, units
-from exporter.model import Addresses, IpFamily, Mode, ProblemKind, State, Threshold
+from exporter.model import Addresses, IpFamily, Mode, ProblemKind, RevocationMethod, State, Threshold
 
 RESERVED_LABELS = frozenset(
     {
@@ -50,6 +50,7 @@ MODES: Mapping[str, Mode | Literal["auto"]] = {AUTO: AUTO, **{mode.value: mode f
 ADDRESSES: Mapping[str, Addresses] = {choice.value: choice for choice in Addresses}
 FAMILIES: Mapping[str, IpFamily] = {family.value: family for family in IpFamily}
 SEVERITIES: Mapping[str, State] = {state.name.lower(): state for state in State}
+METHODS: Mapping[str, RevocationMethod] = {method.value: method for method in RevocationMethod}
 PROBLEMS: Mapping[str, ProblemKind] = {kind.value: kind for kind in ProblemKind}
 
 _LABEL_PATTERN = "^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$"
@@ -193,6 +194,12 @@ ModeChoice = Annotated[Mode | Literal["auto"], _one_of(MODES), _words(MODES)]
 AddressesChoice = Annotated[Addresses, _one_of(ADDRESSES), _words(ADDRESSES)]
 FamilyChoice = Annotated[IpFamily, _one_of(FAMILIES), _words(FAMILIES)]
 StoreNames = list[str]
+Methods = Annotated[
+    list[Annotated[RevocationMethod, _one_of(METHODS)]],
+    WithJsonSchema(
+        {"type": "array", "items": {"type": "string", "enum": list(METHODS)}, "uniqueItems": True}
+    ),
+]
 Severities = Annotated[
     dict[Annotated[ProblemKind, _one_of(PROBLEMS, "problem")], Annotated[State, _one_of(SEVERITIES)]],
     WithJsonSchema(

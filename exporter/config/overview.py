@@ -22,6 +22,7 @@ def summary(config: Config) -> str:
         "modules": ", ".join(config.modules) or "none",
         "expiry": f"warning below {format_threshold(defaults.policy.warning)}, "
         f"critical below {format_threshold(defaults.policy.critical)}",
+        "revocation": ", ".join(defaults.policy.revocation) or "not looked for",
         "probes": f"every {format_duration(defaults.interval)}, timeout {format_duration(defaults.timeout)}",
         "limits": f"{limits.concurrency} at a time, {limits.per_host} per host, "
         f"{format_duration(limits.per_host_delay)} between two",
@@ -48,6 +49,8 @@ def _evidence(evidence: Evidence) -> str:
         parts.append(f"{_count(len(evidence.allow_networks), 'network')} allowed")
     if not evidence.aia:
         parts.append("missing intermediates are not fetched")
+    if evidence.ldap:
+        parts.append(f"ldap from {evidence.ldap.server}:{evidence.ldap.port}")
     return ", ".join(parts)
 
 

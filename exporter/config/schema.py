@@ -48,6 +48,10 @@ class Settings(Strict):
     trust_stores: fields.StoreNames | None = Field(
         None, description="Names of the trust stores to judge the chain against. Default [system]."
     )
+    revocation: fields.Methods | None = Field(
+        None,
+        description="How revocation is found out; an empty list for not at all. Default [staple, ocsp, crl].",
+    )
     expiry: Expiry | None = Field(None, description="Thresholds of the remaining lifetime.")
     severities: fields.Severities | None = Field(
         None, description="Severity of each problem, where it is not the default; ok turns a problem off."
@@ -137,6 +141,18 @@ class Limits(Strict):
     )
 
 
+class Ldap(Strict):
+    """The directory that is asked for revocation lists."""
+
+    server: fields.Host = Field(description="Host name or address of the directory server.")
+    port: fields.Port | None = Field(None, description="TCP port. Default 389.")
+    bind_dn: fields.Text | None = Field(None, description="Name to bind with. Default: anonymous.")
+    password_file: fields.Text | None = Field(
+        None,
+        description="A file whose first line is the password; relative to the configuration file.",
+    )
+
+
 class Evidence(Strict):
     """What may be fetched to judge a chain, and from where."""
 
@@ -150,6 +166,9 @@ class Evidence(Strict):
     )
     aia: bool | None = Field(
         None, description="Fetch missing intermediates from where certificates say. Default true."
+    )
+    ldap: Ldap | None = Field(
+        None, description="The directory for revocation lists whose ldap URL names none. Default none."
     )
 
 

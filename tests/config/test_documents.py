@@ -118,6 +118,7 @@ def test_example_lines_in_comments_are_valid(tmp_path: Path) -> None:
         "contoso-root.pem", "partner-a.pem", "partner-b.pem", "cacerts", "cacerts.pass", "roots.p12", "roots.pass",
     ):  # fmt: skip
         (tmp_path / name).touch()
+    (tmp_path / "ldap.pass").write_text("secret\n")
     text = text.replace("/etc/ssl/appliance-roots", ".")
     path = tmp_path / "config.yaml"
     path.write_text(text)
