@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from exporter.judge import issuer_to_fetch, judge
+from exporter.evidence.ways import NOTHING, Evidence
+from exporter.judge import issuer_to_fetch, judge, revocation_questions
 from exporter.model import (
     Addresses,
     Failure,
@@ -23,6 +24,10 @@ from exporter.model import (
     Observation,
     Reason,
     Result,
+    RevocationAnswer,
+    RevocationMethod,
+    RevocationQuestion,
+    RevocationStatus,
     Stage,
     Target,
     TrustStore,
@@ -33,9 +38,6 @@ from exporter.probe.stream import look
 
 Gate = Callable[[str], AbstractAsyncContextManager[None]]
 """Called with an address before it is connected to; what it returns is held during the look."""
-
-FetchIssuer = Callable[[str, str], Awaitable[IssuerAnswer]]
-"""Called with an AIA URL and the address of the server whose certificate names it."""
 
 
 def open_gate(_address: str) -> AbstractAsyncContextManager[None]:
@@ -49,7 +51,7 @@ async def examine(
     *,
     previous: Sequence[Result] = (),
     gate: Gate = open_gate,
-    fetch_issuer: FetchIssuer | None = None,
+    evidence: Evidence = NOTHING,
     timeout: float | None = None,
 ) -> tuple[Result, ...]:
     """Look at a target and judge it: one result per address, one in all when there is no address.
@@ -59,10 +61,10 @@ async def examine(
         stores: trust stores by label, all that the target's policy names among them.
         previous: the target's last results. Where a look fails, their certificates are judged again.
         gate: limits on what is connected to at a time.
-        fetch_issuer: gets a certificate that a chain lacks; None to judge without.
+        evidence: the ways to what judging needs beside what the server sends.
         timeout: seconds for everything, waiting for the gate included; None for no such limit.
     """
-    run = _Run(target, stores, previous, gate, fetch_issuer, timeout)
+    run = _Run(target, stores, previous, gate, evidence, timeout)
     try:
         addresses = await resolve(target.host, target.ip_family, timeout=run.remaining())
     except ProbeError as error:
@@ -95,14 +97,14 @@ class _Run:
         stores: Mapping[str, TrustStore],
         previous: Sequence[Result],
         gate: Gate,
-        fetch_issuer: FetchIssuer | None,
+        evidence: Evidence,
         limit: float | None,
     ) -> None:
         self._target = target
         self._stores = stores
         self._previous = {result.observation.address: result for result in previous}
         self._gate = gate
-        self._fetch_issuer = fetch_issuer
+        self._evidence = evidence
         self._started = time.monotonic()
         self._deadline = math.inf if limit is None else self._started + limit
         self._resolving: float | None = None
@@ -145,12 +147,17 @@ class _Run:
         judging = time.monotonic()
         seen, seen_at = self._certificate(observation, began)
         answers = await self._fetch_issuers(seen, began) if seen else {}
-        verdict = judge(observation, seen, self._target, self._stores, began, answers)
+        asking = time.monotonic()
+        revocation = await self._ask_revocation(seen, began, answers) if seen else ()
+        asked = time.monotonic() - asking
+        verdict = judge(observation, seen, self._target, self._stores, began, answers, revocation=revocation)
         phases = {
             Stage.RESOLVE: judging - self._started if self._resolving is None else self._resolving,
             **observation.phases,
-            Stage.VERIFY: time.monotonic() - judging,
+            Stage.VERIFY: time.monotonic() - judging - asked,
         }
+        if revocation:
+            phases[Stage.REVOCATION] = asked
         timed = replace(observation, phases=phases)
         return Result(
             target=self._target,
@@ -165,15 +172,34 @@ class _Run:
     async def _fetch_issuers(self, seen: Observation, now: datetime) -> Mapping[str, IssuerAnswer]:
         """Ask the chain's own AIA URLs, one after the other, for what it lacks."""
         answers: dict[str, IssuerAnswer] = {}
-        if self._fetch_issuer is None:
+        fetch = self._evidence.fetch_issuer
+        if fetch is None:
             return answers
         while url := issuer_to_fetch(seen, self._target, self._stores, now, answers):
             try:
                 async with asyncio.timeout(self._limit()):
-                    answers[url] = await self._fetch_issuer(url, seen.address)
+                    answers[url] = await fetch(url, seen.address)
             except TimeoutError:
                 answers[url] = IssuerAnswer(url, detail="no time was left to fetch it")
         return answers
+
+    async def _ask_revocation(
+        self, seen: Observation, now: datetime, issuers: Mapping[str, IssuerAnswer]
+    ) -> Sequence[RevocationAnswer]:
+        """Ask about all certificates of the trusted paths at the same time."""
+        ask, methods = self._evidence.ask_revocation, self._target.policy.revocation
+        if ask is None or not methods:
+            return ()
+        questions = revocation_questions(seen, self._target, self._stores, now, issuers)
+
+        async def answer(question: RevocationQuestion) -> Sequence[RevocationAnswer]:
+            try:
+                async with asyncio.timeout(self._limit()):
+                    return await ask(question, methods, seen.address)
+            except TimeoutError:
+                return [_no_time(question, method) for method in methods if method is not _STAPLE]
+
+        return [one for group in await asyncio.gather(*map(answer, questions)) for one in group]
 
     def _certificate(
         self, observation: Observation, began: datetime
@@ -183,6 +209,18 @@ class _Run:
             return observation, began
         last = self._previous.get(observation.address)
         return (last.seen, last.seen_at) if last else (None, None)
+
+
+_STAPLE = RevocationMethod.STAPLE
+
+
+def _no_time(question: RevocationQuestion, method: RevocationMethod) -> RevocationAnswer:
+    return RevocationAnswer(
+        position=question.position,
+        method=method,
+        status=RevocationStatus.UNREACHABLE,
+        detail="no time was left to ask",
+    )
 
 
 def _utc_now() -> datetime:

@@ -7,13 +7,24 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from ipaddress import ip_network
 
 import pytest
 
-from exporter import trust
+from exporter import gathering, trust
 from exporter.demo import Demo
 from exporter.demo.cases import CASES, Case
-from exporter.model import Addresses, IssuerAnswer, Policy, Reason, Stage, Target, TrustStore
+from exporter.evidence.ways import Evidence
+from exporter.model import (
+    Addresses,
+    IssuerAnswer,
+    Policy,
+    Reason,
+    RevocationMethod,
+    Stage,
+    Target,
+    TrustStore,
+)
 from exporter.model import ProblemKind as P
 from exporter.pipeline import examine
 from tests.peers import Peer, silence
@@ -44,14 +55,23 @@ def target(demo: Demo, name: str) -> Target:
         sni=case.expects,
         ehlo_name="monitor.test",
         timeout=5,
-        policy=Policy(stores=("contoso",)),
+        policy=Policy(stores=("contoso",), revocation=tuple(RevocationMethod) if case.revoked else ()),
     )
 
 
+@pytest.fixture
+async def evidence() -> AsyncIterator[Evidence]:
+    """All that can be fetched from this machine."""
+    async with gathering.sources(30.0, [ip_network("127.0.0.0/8")]) as sources:
+        yield gathering.evidence(sources)
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-async def test_every_demo_case(case: Case, demo: Demo, stores: dict[str, TrustStore]) -> None:
+async def test_every_demo_case(
+    case: Case, demo: Demo, stores: dict[str, TrustStore], evidence: Evidence
+) -> None:
     """Each server of the demo has exactly the problems that it was made for."""
-    (result,) = await examine(target(demo, case.name), stores)
+    (result,) = await examine(target(demo, case.name), stores, evidence=evidence)
     assert {problem.kind for problem in result.verdict.problems} == case.problems
     assert result.success is (case.leaf is not None)
     assert result.observation.address == "127.0.0.1"
@@ -211,11 +231,13 @@ async def test_missing_intermediate_is_fetched_and_named(demo: Demo, stores: dic
         asked.append((url, asked_by))
         return IssuerAnswer(url, (demo.pki.subordinate.der,))
 
-    (result,) = await examine(target(demo, "missing-intermediate"), stores, fetch_issuer=fetch)
-    assert asked == [(demo.issuer_site.url, "127.0.0.1")]
+    (result,) = await examine(
+        target(demo, "missing-intermediate"), stores, evidence=Evidence(fetch_issuer=fetch)
+    )
+    assert asked == [(demo.issuer_url, "127.0.0.1")]
     assert result.verdict.stores[0].missing[0].der == demo.pki.subordinate.der
     assert result.verdict.chain_complete is False
-    await examine(target(demo, "healthy"), stores, fetch_issuer=fetch)
+    await examine(target(demo, "healthy"), stores, evidence=Evidence(fetch_issuer=fetch))
     assert len(asked) == 1
 
 
@@ -226,6 +248,8 @@ async def test_fetching_ends_with_the_callers_deadline(demo: Demo, stores: dict[
         await asyncio.Event().wait()
         raise AssertionError(url, asked_by)
 
-    (result,) = await examine(target(demo, "missing-intermediate"), stores, fetch_issuer=fetch, timeout=0.5)
+    (result,) = await examine(
+        target(demo, "missing-intermediate"), stores, evidence=Evidence(fetch_issuer=fetch), timeout=0.5
+    )
     assert {problem.kind for problem in result.verdict.problems} == {P.MISSING_INTERMEDIATE}
     assert "no time was left" in result.verdict.problems[0].summary

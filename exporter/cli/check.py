@@ -9,16 +9,18 @@ from __future__ import annotations
 import argparse
 import logging
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from exporter import gathering
 from exporter.cli import once, options
-from exporter.model import Mode, Policy, ProblemKind, State, Threshold
+from exporter.model import Mode, Policy, ProblemKind, RevocationMethod, State, Threshold
 from exporter.publish import nagios
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from exporter.model import Result
+    from exporter.model import Result, Target, TrustStore
 
 _PROGRAM = "check_smtp_tls"
 _DESCRIPTION = "Check the certificate of an SMTP server, and say everything that is wrong with it."
@@ -70,11 +72,19 @@ def _check(given: argparse.Namespace) -> tuple[State, list[str]]:
     given.timeout = limit
     trusted = once.stores(given.rootcert)
     target = options.target(given, given.hostname, given.port, _policy(given, tuple(trusted)))
-    (result,) = once.run(once.look([target], trusted))
+    (result,) = once.run(_look(target, trusted, given))
     found = nagios.worst_first((*nagios.findings(result, timed_out), *_own_findings(result, given)))
     response = (_text(given.response_warning), _text(given.response_critical))
     first = nagios.first_line(result, found, response)
     return nagios.overall(result, found), [first, *nagios.long_output(result, given.verbose)]
+
+
+async def _look(target: Target, trusted: Mapping[str, TrustStore], given: argparse.Namespace) -> list[Result]:
+    """Fetch nothing that was not asked for: a check starts often."""
+    if not given.revocation:
+        return await once.look([target], trusted)
+    async with gathering.sources(allow_networks=given.allow_networks, cache_dir=given.cache_dir) as sources:
+        return await once.look([target], trusted, gathering.evidence(sources, aia=False))
 
 
 def _policy(given: argparse.Namespace, labels: tuple[str, ...]) -> Policy:
@@ -87,6 +97,7 @@ def _policy(given: argparse.Namespace, labels: tuple[str, ...]) -> Policy:
         warning=given.warning or warning,
         critical=given.critical or critical,
         severities=dict.fromkeys(ignored, State.OK),
+        revocation=tuple(RevocationMethod) if given.revocation else (),
     )
 
 
@@ -123,6 +134,7 @@ def _parser() -> options.Parser:
     parser.add_argument("-v", "--verbose", action="count", default=0, help="say more, up to -vvv")
     _add_server(parser)
     _add_expectations(parser)
+    _add_revocation(parser)
     _add_limits(parser)
     return parser
 
@@ -168,6 +180,19 @@ def _add_expectations(parser: argparse.ArgumentParser) -> None:
     add("--allow-self-signed", action="store_true", help="a self-signed certificate is no problem")
     add("--no-hostname", action="store_true", help="any name will do")
     add("--no-chain", action="store_true", help="do not judge the chain of trust")
+
+
+def _add_revocation(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("revocation")
+    group.add_argument(
+        "--revocation", action="store_true",
+        help="find out whether a certificate is revoked: stapled answer, OCSP and CRL",
+    )  # fmt: skip
+    group.add_argument(
+        "--cache-dir", metavar="PATH", type=Path,
+        help="directory in which answers and lists are kept from one check to the next",
+    )  # fmt: skip
+    options.add_evidence(group)
 
 
 def _add_limits(parser: argparse.ArgumentParser) -> None:

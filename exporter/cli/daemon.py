@@ -230,7 +230,7 @@ def _introduction(demo: Demo, daemon: Running) -> str:
             "",
             "Look at one of them yourself:",
             f"  smtp-tls-exporter probe {server.host}:{server.port} --name {example.expects} \\",
-            f"    --trust {demo.root_path}",
+            f"    --trust {demo.root_path} --allow-network 127.0.0.0/8",
             "",
             "Ctrl-C ends the demo and removes its files.",
         ]

@@ -17,14 +17,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from exporter.cli.options import UsageError
+from exporter.evidence.ways import NOTHING
 from exporter.model import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
     from types import FrameType
 
+    from exporter.evidence.ways import Evidence
     from exporter.model import Result, Target, TrustStore
-    from exporter.pipeline import FetchIssuer
 
 T = TypeVar("T")
 
@@ -87,14 +88,20 @@ def _labelled(given: Sequence[str]) -> Mapping[str, tuple[Path, ...]]:
 async def look(
     wanted: Sequence[Target],
     trusted: Mapping[str, TrustStore],
-    fetch_issuer: FetchIssuer | None = None,
+    evidence: Evidence = NOTHING,
 ) -> list[Result]:
-    """Examine all targets at the same time; the results are in the targets' order."""
+    """Examine all targets at the same time; the results are in the targets' order.
+
+    Args:
+        wanted: what to look at.
+        trusted: trust stores by label.
+        evidence: fetches missing intermediates and what is to be known about revocation.
+    """
     import asyncio  # noqa: PLC0415 - 40 ms that --help does not pay
 
     from exporter.pipeline import examine  # noqa: PLC0415 - as above
 
-    runs = (examine(one, trusted, fetch_issuer=fetch_issuer, timeout=one.timeout) for one in wanted)
+    runs = (examine(one, trusted, evidence=evidence, timeout=one.timeout) for one in wanted)
     groups = await asyncio.gather(*runs)
     return [result for group in groups for result in group]
 

@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import exporter
-from exporter.config import hosts
+from exporter.config import hosts, networks
 from exporter.model import Addresses, IpFamily, Mode, Policy, Target
 
 if TYPE_CHECKING:
@@ -84,6 +84,20 @@ def add_connection(parser: argparse.ArgumentParser, *ehlo_flags: str) -> None:
         metavar="NAME",
         type=checked(hosts.check_ehlo_name),
         help="name to say EHLO with (default: this machine's)",
+    )
+
+
+def add_evidence(parser: argparse._ActionsContainer) -> None:
+    """The options about what may be fetched."""
+    parser.add_argument(
+        "--allow-network",
+        dest="allow_networks",
+        action="append",
+        default=[],
+        metavar="NETWORK",
+        type=checked(networks.parse_network),
+        help="where URLs in certificates may lead although it is refused by default, such as this machine "
+        "(may be repeated)",
     )
 
 

@@ -6,18 +6,20 @@ state as exit status. What is wrong with the arguments goes to standard error.
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from exporter import gathering
 from exporter.cli import once, options
-from exporter.model import Mode, Policy, State
+from exporter.model import Mode, Policy, RevocationMethod, State
 from exporter.publish.text import one_line
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Iterator, Mapping, Sequence
+    from ipaddress import IPv4Network, IPv6Network
 
     from exporter.model import Result, Target, TrustStore
 
@@ -52,21 +54,23 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _probe(given: argparse.Namespace) -> int:
     trusted = once.stores(given.trust, given.trust_password_file)
-    policy = Policy(stores=tuple(trusted))
+    policy = Policy(stores=tuple(trusted), revocation=tuple(RevocationMethod) if given.revocation else ())
     targets = [options.target(given, host, port, policy) for host, port in given.hosts]
-    results = once.run(_look(targets, trusted))
+    results = once.run(_look(targets, trusted, given.allow_networks))
     for text in _printed(results, given):
         if not once.say(text):
             return State.UNKNOWN
     return once.worst([result.verdict.state for result in results])
 
 
-async def _look(targets: Sequence[Target], trusted: Mapping[str, TrustStore]) -> list[Result]:
+async def _look(
+    targets: Sequence[Target],
+    trusted: Mapping[str, TrustStore],
+    allowed: Sequence[IPv4Network | IPv6Network],
+) -> list[Result]:
     """Look with all evidence that can be had: a person wants to know which certificate is missing."""
-    from exporter.evidence.issuers import IssuerFetcher  # noqa: PLC0415 - --help does without
-
-    async with IssuerFetcher() as fetcher:
-        return await once.look(targets, trusted, lambda url, by: fetcher.fetch(url, asked_by=by))
+    async with gathering.sources(allow_networks=allowed) as sources:
+        return await once.look(targets, trusted, gathering.evidence(sources))
 
 
 def _printed(results: Sequence[Result], given: argparse.Namespace) -> Iterator[str]:
@@ -155,6 +159,11 @@ def _add_looking(parser: argparse.ArgumentParser) -> None:
         "--trust-password-file", metavar="PATH", type=Path,
         help="file with the password of JKS and PKCS#12 files (default: none, then changeit)",
     )  # fmt: skip
+    parser.add_argument(
+        "--revocation", action=argparse.BooleanOptionalAction, default=True,
+        help="find out whether a certificate is revoked: stapled answer, OCSP and CRL (default: yes)",
+    )  # fmt: skip
+    options.add_evidence(parser)
     options.add_connection(parser, "--ehlo-name")
     parser.add_argument("--all-addresses", action="store_true", help="look at every address of a name")
     parser.add_argument(

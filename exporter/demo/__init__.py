@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from exporter.demo.aia import IssuerSite
-from exporter.demo.cases import CASES, Case, Pki, server
+from exporter.demo.cases import CASES, ISSUER, Case, Pki, server
+from exporter.demo.publication import Site
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +30,7 @@ trust_stores:
     type: pem
     path: contoso-root.pem
 
-# Where certificates say that their issuer's is, is asked only off this machine, unless that is allowed.
+# Certificates say where their issuer's is, and the revocation lists. This machine is asked only if allowed.
 evidence:
   allow_networks: [127.0.0.0/8]
 
@@ -63,15 +63,14 @@ class Demo:
         servers: the running servers by the name of their case.
         chains: the certificates that each sends, leaf first, by the same names. Both are empty until the
             demo runs.
-        issuer_site: where two of the certificates say that their issuer's is.
-        pki: the authorities that issued them.
     """
 
     cases: tuple[Case, ...] = CASES
 
     def __init__(self, now: datetime | None = None) -> None:
-        self.pki = Pki(now or datetime.now(UTC))
-        self.issuer_site = IssuerSite(self.pki.subordinate)
+        self._now = now or datetime.now(UTC)
+        self._site = Site()
+        self._pki: Pki | None = None
         self.chains: Mapping[str, tuple[Issued, ...]] = {}
         self.servers: Mapping[str, Server] = {}
         self._directory: Path | None = None
@@ -83,6 +82,18 @@ class Demo:
         if self._directory is None:
             raise RuntimeError("the demo is not running")
         return self._directory
+
+    @property
+    def pki(self) -> Pki:
+        """The authorities that issued the certificates. Raises RuntimeError before the demo runs."""
+        if self._pki is None:
+            raise RuntimeError("the demo is not running")
+        return self._pki
+
+    @property
+    def issuer_url(self) -> str:
+        """Where two of the certificates say that their issuer's is."""
+        return self._site.url(ISSUER)
 
     @property
     def config_path(self) -> Path:
@@ -97,8 +108,10 @@ class Demo:
     async def __aenter__(self) -> Self:
         async with contextlib.AsyncExitStack() as stack:
             directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="smtp-tls-exporter-demo-"))
-            await stack.enter_async_context(self.issuer_site)
-            self.chains = {case.name: self.pki.chain(case, self.issuer_site.url) for case in self.cases}
+            await stack.enter_async_context(self._site)
+            self._pki = Pki(self._now, self._site.url)
+            self.chains = {case.name: self.pki.chain(case) for case in self.cases}
+            self._site.files.update(self.pki.published())
             self.servers = {case.name: server(case, self.chains[case.name]) for case in self.cases}
             for each in self.servers.values():
                 await stack.enter_async_context(each)

@@ -11,11 +11,14 @@ already has a certificate from the second.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from cryptography.x509 import ReasonFlags
+
 from exporter.demo.authority import CLIENT_AUTH, DAY, Intermediate, Issued, Leaf, Root, self_signed
+from exporter.demo.publication import revocation_list
 from exporter.demo.smtpd import Personality, Server, exchange, postfix, server_context, without_starttls
 from exporter.model import Mode, ProblemKind
 
@@ -25,6 +28,10 @@ if TYPE_CHECKING:
 DOMAIN = "int.contoso.com"
 EXCHANGE = f"exchange01.{DOMAIN}"
 MAIL = f"mail.{DOMAIN}"
+
+ISSUER = "contoso-subordinate-ca.crt"
+LIST = "contoso-subordinate-ca.crl"
+ROOT_LIST = "contoso-offline-root-ca.crl"
 
 
 class Signer(enum.Enum):
@@ -52,6 +59,8 @@ class Case:
     names_issuer: bool = False
     """Whether the certificate says where its issuer's certificate is."""
     sends_intermediate: bool = True
+    revoked: bool = False
+    """Whether its issuer has revoked the certificate, because the key was compromised."""
     mode: Mode = Mode.STARTTLS
     speaks: Callable[[str], Personality] = postfix
 
@@ -119,6 +128,13 @@ CASES = (
         leaf=Leaf(f"CN={MAIL}", dns=(MAIL,), begins=-360 * DAY, ends=5 * DAY),
     ),
     Case(
+        name="revoked",
+        wrong="The authority has revoked the certificate, since its key was compromised.",
+        problems=frozenset({ProblemKind.REVOKED}),
+        leaf=_leaf(MAIL),
+        revoked=True,
+    ),
+    Case(
         name="wrong-name",
         wrong="The certificate is for another name.",
         problems=frozenset({ProblemKind.HOSTNAME_MISMATCH}),
@@ -156,31 +172,52 @@ CASES = (
 
 
 class Pki:
-    """Contoso's two roots and Subordinate CAs, with dates that count from `now` (aware)."""
+    """Contoso's two roots and Subordinate CAs, with dates that count from `now` (aware).
 
-    def __init__(self, now: datetime) -> None:
+    What they publish is found where `url` says, by the names of `ISSUER`, `LIST`, …; without it their
+    certificates name no places.
+    """
+
+    def __init__(self, now: datetime, url: Callable[[str], str] | None = None) -> None:
         self.now = now
+        self._url = url
+        self._revoked: dict[int, ReasonFlags] = {}
         self.root = self_signed(Root("CN=Contoso Offline Root CA"), now)
-        self.subordinate = self.root.issue(_subordinate("Contoso Subordinate CA"))
+        self.subordinate = self.root.issue(_subordinate("Contoso Subordinate CA", self._at(ROOT_LIST)))
         self.root_2 = self_signed(Root("CN=Contoso Offline Root CA 2"), now)
         self.subordinate_2 = self.root_2.issue(_subordinate("Contoso Subordinate CA 2"))
 
-    def chain(self, case: Case, issuer_url: str) -> tuple[Issued, ...]:
-        """Issue the certificates that the server of this case sends, leaf first.
-
-        `issuer_url` goes into those that say where their issuer's certificate is.
-        """
+    def chain(self, case: Case) -> tuple[Issued, ...]:
+        """Issue the certificates that the server of this case sends, leaf first."""
         if case.leaf is None:
             return ()
         if case.signer is Signer.ITSELF:
             return (self_signed(case.leaf, self.now),)
         issuer = self.subordinate if case.signer is Signer.CONTOSO else self.subordinate_2
-        leaf = replace(case.leaf, aia_issuers=(issuer_url,)) if case.names_issuer else case.leaf
-        return (issuer.issue(leaf), *((issuer,) if case.sends_intermediate else ()))
+        places = replace(
+            case.leaf,
+            aia_issuers=self._at(ISSUER) if case.names_issuer else (),
+            crl_urls=self._at(LIST) if case.signer is Signer.CONTOSO else (),
+        )
+        leaf = issuer.issue(places)
+        if case.revoked:
+            self._revoked[leaf.certificate.serial_number] = ReasonFlags.key_compromise
+        return (leaf, *((issuer,) if case.sends_intermediate else ()))
+
+    def published(self) -> Mapping[str, bytes]:
+        """The files that belong to the names, with all that has been issued and revoked so far."""
+        return {
+            ISSUER: self.subordinate.der,
+            LIST: revocation_list(self.subordinate, self._revoked),
+            ROOT_LIST: revocation_list(self.root),
+        }
+
+    def _at(self, name: str) -> tuple[str, ...]:
+        return (self._url(name),) if self._url else ()
 
 
-def _subordinate(common_name: str) -> Intermediate:
-    return Intermediate(f"CN={common_name},DC=int,DC=contoso,DC=com", path_length=0)
+def _subordinate(common_name: str, crl_urls: tuple[str, ...] = ()) -> Intermediate:
+    return Intermediate(f"CN={common_name},DC=int,DC=contoso,DC=com", path_length=0, crl_urls=crl_urls)
 
 
 def server(case: Case, chain: tuple[Issued, ...]) -> Server:

@@ -13,6 +13,8 @@ class FetchReason(enum.StrEnum):
 
     BAD_URL = "bad_url"
     """Not a URL that is asked: scheme, user name, port or form."""
+    UNSUPPORTED = "unsupported"
+    """Asked for in a way that is not configured or not installed."""
     FORBIDDEN_ADDRESS = "forbidden_address"
     NAME_NOT_RESOLVED = "name_not_resolved"
     CONNECTION_FAILED = "connection_failed"

@@ -21,6 +21,7 @@ import logging
 import socket
 import ssl
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -48,6 +49,25 @@ _HEADERS = {
 
 _log = logging.getLogger(__name__)
 _threads = DaemonThreads(8)
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """The body of a request and its media type."""
+
+    body: bytes
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """One call of `HttpClient.get`."""
+
+    url: str
+    public: bool
+    limit: int
+    schemes: Sequence[str]
+    post: Posted | None
 
 
 class HttpClient:
@@ -79,9 +99,15 @@ class HttpClient:
             await session.close()
 
     async def get(
-        self, url: str, *, asked_by: str, limit: int, schemes: Sequence[str] = ("http",)
+        self,
+        url: str,
+        *,
+        asked_by: str,
+        limit: int,
+        schemes: Sequence[str] = ("http",),
+        post: Posted | None = None,
     ) -> bytes | FetchFailure:
-        """What a URL gives with status 200, by the method GET.
+        """What a URL gives with status 200.
 
         Raises nothing but CancelledError.
 
@@ -90,26 +116,33 @@ class HttpClient:
             asked_by: address of the mail server that presented it.
             limit: most bytes of a body; a longer one is a failure.
             schemes: of `http` and `https`, those that are asked, redirects included.
+            post: what to send by the method POST; None for GET.
         """
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._follow(url, is_public(asked_by), limit, schemes)
+                return await self._follow(_Order(url, is_public(asked_by), limit, schemes, post))
         except TimeoutError:
             return FetchFailure(FetchReason.TIMEOUT, f"no answer within {self._timeout:g} s")
         except Exception as error:  # noqa: BLE001 - hostile input must not end a probe, whatever it finds
             return _failure(error)
 
-    async def _follow(self, text: str, public: bool, limit: int, schemes: Sequence[str]) -> bytes:
-        rule = self._rule(public)
-        url = checked_url(text, schemes, rule)
+    async def _follow(self, order: _Order) -> bytes:
+        rule = self._rule(order.public)
+        url = checked_url(order.url, order.schemes, rule)
+        session, post = self._session(order.public), order.post
         for _ in range(MAX_REDIRECTS + 1):
-            async with self._session(public).get(url, allow_redirects=False) as response:
+            asking = (
+                session.post(url, data=post.body, headers={"Content-Type": post.type}, allow_redirects=False)
+                if post
+                else session.get(url, allow_redirects=False)
+            )
+            async with asking as response:
                 if response.status not in _REDIRECTS:
-                    return await _body(response, limit)
+                    return await _body(response, order.limit)
                 location = response.headers.get("Location")
             if not location:
                 raise FetchError(FetchReason.PROTOCOL_ERROR, "a redirect without Location")
-            url = checked_url(location, schemes, rule, base=url)
+            url = checked_url(location, order.schemes, rule, base=url)
         raise FetchError(FetchReason.TOO_MANY_REDIRECTS, f"more than {MAX_REDIRECTS} redirects")
 
     def _rule(self, public: bool) -> Rule:

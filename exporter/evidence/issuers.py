@@ -7,20 +7,20 @@ for a while, failures for a shorter one, and a URL that several ask for at once 
 
 from __future__ import annotations
 
-import asyncio
+import functools
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
-from exporter.evidence.addresses import Network, is_public
+from exporter.evidence.addresses import is_public
 from exporter.evidence.cache import Cache
-from exporter.evidence.dns import LookUp, system_look_up
 from exporter.evidence.failures import FetchFailure, short
+from exporter.evidence.flights import Flights
 from exporter.model import IssuerAnswer
 
 if TYPE_CHECKING:
@@ -47,44 +47,25 @@ warnings.filterwarnings("ignore", message="PKCS#7 certificates could not be pars
 
 
 class IssuerFetcher:
-    """Fetches issuers, for as long as its context is entered.
+    """Fetches issuers.
 
     Args:
-        timeout: seconds for one URL in all.
-        allow_networks: addresses that may be asked whatever the rules say.
+        http: gives the client that is shared with everything else that is fetched.
         clock: seconds from some fixed moment, never stepping back.
-        look_up: how names are resolved.
     """
 
     def __init__(
-        self,
-        timeout: float = 10.0,
-        allow_networks: Sequence[Network] = (),
-        *,
-        clock: Callable[[], float] = time.monotonic,
-        look_up: LookUp = system_look_up,
+        self, http: Callable[[], HttpClient], *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._timeout = timeout
-        self._allow_networks = tuple(allow_networks)
-        self._look_up = look_up
-        self._client: HttpClient | None = None
+        self._http = http
         self._answers: Cache[_Key, IssuerAnswer] = Cache(
             clock, max_entries=_MAX_ENTRIES, max_bytes=_MAX_CACHE_BYTES
         )
-        self._running: dict[_Key, asyncio.Task[IssuerAnswer]] = {}
-        self._closed = False
+        self._flights: Flights[IssuerAnswer] = Flights()
 
-    async def __aenter__(self) -> IssuerFetcher:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._closed = True
-        running = tuple(self._running.values())
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
-        if self._client:
-            await self._client.__aexit__(None, None, None)
+    async def close(self) -> None:
+        """Stop fetching."""
+        await self._flights.close()
 
     async def fetch(self, url: str, *, asked_by: str) -> IssuerAnswer:
         """The certificates behind a URL, or none and why.
@@ -98,17 +79,8 @@ class IssuerFetcher:
         key = (url, is_public(asked_by))
         if kept := self._answers.get(key):
             return kept
-        if self._closed:
-            return IssuerAnswer(url, detail="no longer fetching")
-        task = self._running.get(key) or self._begin(key, asked_by)
-        await asyncio.wait((task,))  # unlike awaiting the task, this leaves it alone when we are cancelled
-        return IssuerAnswer(url, detail="no longer fetching") if task.cancelled() else task.result()
-
-    def _begin(self, key: _Key, asked_by: str) -> asyncio.Task[IssuerAnswer]:
-        task = asyncio.create_task(self._load(key, asked_by), name="issuer")
-        self._running[key] = task
-        task.add_done_callback(lambda _: self._running.pop(key))
-        return task
+        answer = await self._flights.join(key, functools.partial(self._load, key, asked_by))
+        return answer or IssuerAnswer(url, detail="no longer fetching")
 
     async def _load(self, key: _Key, asked_by: str) -> IssuerAnswer:
         url, _ = key
@@ -117,13 +89,6 @@ class IssuerFetcher:
         size = _ENTRY_OVERHEAD + len(url) + sum(map(len, answer.certificates))
         self._answers.put(key, answer, size=size, seconds=KEPT if answer.certificates else FAILURE_KEPT)
         return answer
-
-    def _http(self) -> HttpClient:
-        if self._client is None:
-            from exporter.evidence.http import HttpClient  # noqa: PLC0415 - 100 ms that few chains need
-
-            self._client = HttpClient(self._timeout, self._allow_networks, look_up=self._look_up)
-        return self._client
 
 
 def read_answer(url: str, body: bytes) -> IssuerAnswer:

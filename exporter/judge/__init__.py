@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -17,6 +17,14 @@ from exporter.judge.names import match_name
 from exporter.judge.presented import EMPTY, is_complete, known_issuers, next_issuer_url, notes
 from exporter.judge.problems import CHECKS
 from exporter.judge.remedies import remedy
+from exporter.judge.revocation import (
+    is_revoked,
+    judge_revocation,
+    ocsp_request,
+    questions_about,
+    read_crl,
+    read_ocsp,
+)
 from exporter.judge.summaries import summary
 from exporter.model import (
     CertificateFacts,
@@ -24,20 +32,26 @@ from exporter.model import (
     Observation,
     Problem,
     ProblemKind,
+    RevocationAnswer,
+    RevocationQuestion,
     State,
     Target,
     TrustStore,
     Verdict,
 )
 
+__all__ = ["issuer_to_fetch", "judge", "ocsp_request", "read_crl", "read_ocsp", "revocation_questions"]
 
-def judge(
+
+def judge(  # noqa: PLR0913 - one look, what to judge it by, and all evidence about it
     observation: Observation,
     seen: Observation | None,
     target: Target,
     stores: Mapping[str, TrustStore],
     now: datetime,
     answers: Mapping[str, IssuerAnswer] = EMPTY,
+    *,
+    revocation: Sequence[RevocationAnswer] = (),
 ) -> Verdict:
     """Everything that follows from one look.
 
@@ -48,18 +62,24 @@ def judge(
         stores: trust stores by label; those that the policy names are used.
         now: the moment to judge at, aware UTC.
         answers: what the AIA URLs that `issuer_to_fetch` named gave, by URL.
+        revocation: what asking the `revocation_questions` gave.
     """
     chain, unreadable = _read_chain(seen.chain if seen else ())
     wanted = _stores_of(target, stores)
+    verdicts = judge_stores(chain, wanted, now, answers)
+    methods = target.policy.revocation
+    asked = questions_about(chain, verdicts, now) if methods else ()
     case = Case(
         target=target,
         observation=observation,
         chain=chain,
-        stores=judge_stores(chain, wanted, now, answers),
+        stores=verdicts,
         names=tuple(match_name(chain[0], name) for name in target.names) if chain else (),
         now=now,
         tls=seen.tls if seen else None,
         answers=answers,
+        asked=asked,
+        revocation=judge_revocation(asked, revocation, seen.staple if seen else b"", methods, now),
         unreadable=unreadable,
     )
     problems, evaluated = _look_for_problems(case)
@@ -71,6 +91,8 @@ def judge(
         chain=chain,
         stores=case.stores,
         names=case.names,
+        revocation=case.revocation,
+        revoked=is_revoked(case.asked, case.revocation),
         chain_complete=_is_complete(case, wanted, answers),
         notes=notes(chain, *case.paths),
         days_left=days,
@@ -95,6 +117,20 @@ def issuer_to_fetch(
     if all(verdict.trusted or verdict.code != _NO_ISSUER for verdict in verdicts):
         return None
     return next_issuer_url(chain, tuple(wanted.values()), answers)
+
+
+def revocation_questions(
+    observation: Observation,
+    target: Target,
+    stores: Mapping[str, TrustStore],
+    now: datetime,
+    answers: Mapping[str, IssuerAnswer] = EMPTY,
+) -> tuple[RevocationQuestion, ...]:
+    """The certificates whose revocation should be asked about before judging; none if nobody wants to know."""
+    if not target.policy.revocation:
+        return ()
+    chain, _ = _read_chain(observation.chain)
+    return questions_about(chain, judge_stores(chain, _stores_of(target, stores), now, answers), now)
 
 
 _NO_ISSUER = 20  # X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY

@@ -14,6 +14,8 @@ from exporter.model import (
     IssuerAnswer,
     NameVerdict,
     Observation,
+    RevocationQuestion,
+    RevocationVerdict,
     State,
     StoreVerdict,
     Target,
@@ -35,6 +37,10 @@ class Case:
     """What was negotiated when the chain was seen."""
     answers: Mapping[str, IssuerAnswer] = field(default_factory=dict)
     """What the chain's AIA URLs gave, by URL."""
+    asked: tuple[RevocationQuestion, ...] = ()
+    """The certificates whose revocation was asked about."""
+    revocation: tuple[RevocationVerdict, ...] = ()
+    """What each method says of them."""
     unreadable: str = ""
     """Which of the presented certificates could not be read, and why; those above it are not in `chain`."""
 
@@ -72,6 +78,7 @@ class Finding:
     unmatched: tuple[str, ...] = ()
     code: int = 0
     depth: int | None = None
+    revocation: tuple[RevocationVerdict, ...] = ()
     severity: State | None = None
     """Set where the facts decide it, not the kind of problem."""
 
@@ -103,6 +110,7 @@ class Finding:
             reply=f"{replies[-1].code} {replies[-1].text}" if replies else "",
             capabilities=smtp.capabilities,
             injected=smtp.injected,
+            revocation=self.revocation,
             unreadable=case.unreadable,
             tls_version=case.tls.version if case.tls else "",
         )

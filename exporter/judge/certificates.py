@@ -91,6 +91,7 @@ def _facts(certificate: x509.Certificate, der: bytes) -> CertificateFacts:
         aia_issuers=access(AuthorityInformationAccessOID.CA_ISSUERS),
         ocsp_urls=access(AuthorityInformationAccessOID.OCSP),
         crl_urls=_crl_urls(certificate),
+        must_staple=_must_staple(certificate),
     )
 
 
@@ -152,6 +153,12 @@ def _is_ca(certificate: x509.Certificate) -> bool:
     """RFC 5280 section 4.2.1.9."""
     constraints = _extension(certificate, x509.BasicConstraints)
     return constraints is not None and constraints.ca
+
+
+def _must_staple(certificate: x509.Certificate) -> bool:
+    """RFC 7633 section 4.2.2."""
+    features = _extension(certificate, x509.TLSFeature)
+    return features is not None and x509.TLSFeatureType.status_request in features
 
 
 def _usage_allows_server(certificate: x509.Certificate, *, is_ca: bool) -> bool:

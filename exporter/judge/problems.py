@@ -14,12 +14,14 @@ from typing import Literal
 
 from exporter.judge.case import Case, Finding
 from exporter.judge.presented import presented_path
+from exporter.judge.revocation import is_revoked, lacks_staple
 from exporter.model import (
     CertificateFacts,
     Failure,
     Mode,
     ProblemKind,
     Reason,
+    RevocationStatus,
     State,
     StoreVerdict,
     Threshold,
@@ -104,6 +106,38 @@ def _on_paths(case: Case, wrong: Callable[[CertificateFacts], bool]) -> Answer:
 
 def _labels(stores: Iterable[StoreVerdict]) -> tuple[str, ...]:
     return tuple(store.store for store in stores)
+
+
+# --- revocation -----------------------------------------------------------------------------------
+
+
+def revoked(case: Case) -> Answer:
+    """A certificate of a trusted path is revoked, whichever method says so (RFC 5280 section 6.3)."""
+    found = [verdict for verdict in case.revocation if verdict.status is RevocationStatus.REVOKED]
+    if not found:
+        return None if is_revoked(case.asked, case.revocation) is None else False
+    position = found[0].position
+    return Finding(
+        culprit=next((one.certificate for one in case.asked if one.position == position), None),
+        revocation=tuple(verdict for verdict in found if verdict.position == position),
+    )
+
+
+def revocation_unknown(case: Case) -> Answer:
+    """Of a certificate no method could tell, or it demands a stapled answer that did not come (RFC 7633)."""
+    if not case.asked:
+        return None
+    known = {verdict.position for verdict in case.revocation if verdict.status in _REVOCATION_KNOWN}
+    for question in case.asked:
+        if question.position not in known or lacks_staple(question, case.revocation):
+            return Finding(
+                culprit=question.certificate,
+                revocation=tuple(v for v in case.revocation if v.position == question.position),
+            )
+    return False
+
+
+_REVOCATION_KNOWN = {RevocationStatus.GOOD, RevocationStatus.REVOKED}
 
 
 # --- strength -------------------------------------------------------------------------------------
@@ -232,6 +266,8 @@ CHECKS: Mapping[ProblemKind, Callable[[Case], Answer]] = {
     ProblemKind.NOT_YET_VALID: not_yet_valid,
     ProblemKind.EXPIRES_SOON: expires_soon,
     ProblemKind.HOSTNAME_MISMATCH: hostname_mismatch,
+    ProblemKind.REVOKED: revoked,
+    ProblemKind.REVOCATION_UNKNOWN: revocation_unknown,
     ProblemKind.WRONG_USAGE: wrong_usage,
     ProblemKind.CHAIN_INVALID: chain_invalid,
     ProblemKind.WEAK_KEY: weak_key,

@@ -118,16 +118,17 @@ def _revoked(context: ProblemContext) -> str:
 
 
 def _revocation_unknown(context: ProblemContext) -> str:
-    says = (
-        "; ".join(_answer(verdict) for verdict in context.revocation)
-        or "it names no OCSP responder and no CRL"
-    )
+    says = "; ".join(_answer(verdict) for verdict in context.revocation) or "nobody was asked"
+    if any(verdict.status in {"good", "revoked"} for verdict in context.revocation):
+        return f"{_certificate(context)} demands a stapled OCSP answer, and the server sends none ({says})"
     return f"nobody could say whether {_certificate(context)} is revoked ({says})"
 
 
 def _answer(verdict: RevocationVerdict) -> str:
-    detail = f": {shown(verdict.detail)}" if verdict.detail else ""
-    return f"{verdict.method} {verdict.status}{detail}"
+    facts = [shown(verdict.detail)] if verdict.detail else []
+    if verdict.revoked_at:
+        facts.insert(0, f"on {verdict.revoked_at:%Y-%m-%d}, {verdict.reason or 'no reason given'}")
+    return f"{verdict.method} {verdict.status}" + (f": {'; '.join(facts)}" if facts else "")
 
 
 def _wrong_usage(context: ProblemContext) -> str:

@@ -82,6 +82,8 @@ class Verdict:
     stores: tuple[StoreVerdict, ...] = ()
     names: tuple[NameVerdict, ...] = ()
     revocation: tuple[RevocationVerdict, ...] = ()
+    revoked: bool | None = None
+    """Whether any certificate of the path is; None when nobody asked, or not for all there was an answer."""
     chain_complete: bool | None = None
     """Whether every intermediate is sent; None when that cannot be told."""
     notes: tuple[str, ...] = ()

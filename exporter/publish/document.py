@@ -79,6 +79,10 @@ def _moment(time: datetime, precision: str = "seconds") -> str:
     return time.isoformat(timespec=precision).replace("+00:00", "Z")
 
 
+def _optional_moment(time: datetime | None) -> str | None:
+    return None if time is None else _moment(time)
+
+
 def _failure(observation: Observation) -> dict[str, Any] | None:
     failure = observation.failure
     if failure is None:
@@ -154,6 +158,11 @@ def _revocation(answer: RevocationVerdict) -> dict[str, Any]:
         "method": answer.method.value,
         "status": answer.status.value,
         "detail": answer.detail,
+        "url": answer.url,
+        "this_update": _optional_moment(answer.this_update),
+        "next_update": _optional_moment(answer.next_update),
+        "revoked_at": _optional_moment(answer.revoked_at),
+        "reason": answer.reason,
     }
 
 

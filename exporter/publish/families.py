@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from exporter.model import CertificateFacts, ProblemKind, Result
+from exporter.publish import revocations
 from exporter.publish.labels import pair, pairs
 
 Sample = tuple[str, float]
@@ -127,6 +128,7 @@ def timestamp(moment: datetime) -> int:
 RESERVED_LABELS = frozenset({
     "target", "address", "phase", "stage", "reason", "version", "cipher", "group", "position", "subject",
     "issuer", "serial", "sha1", "sha256", "key", "signature", "store", "code", "depth", "name", "problem",
+    "method", "status",
 })  # fmt: skip
 """Label names that belong to the series; a target's own labels cannot use them."""
 
@@ -228,6 +230,26 @@ FAMILIES: tuple[Family, ...] = (
         "smtp_tls_self_signed",
         "Whether the certificate of the server is signed by its own key",
         lambda r: [("", facts.self_signed) for facts in r.verdict.chain[:1]],
+    ),
+    Family(
+        "smtp_tls_revoked",
+        "Whether a certificate of the path is revoked; absent when it was not asked or cannot be told",
+        lambda r: _optional(r.verdict.revoked),
+    ),
+    Family(
+        "smtp_tls_revocation_info",
+        "What each method says of the revocation of each certificate",
+        revocations.statuses,
+    ),
+    Family(
+        "smtp_tls_revocation_this_update_timestamp_seconds",
+        "When the evidence about the revocation of a certificate was made",
+        revocations.moments(lambda verdict: verdict.this_update),
+    ),
+    Family(
+        "smtp_tls_revocation_next_update_timestamp_seconds",
+        "When newer evidence about the revocation of a certificate is due",
+        revocations.moments(lambda verdict: verdict.next_update),
     ),
     Family(
         "smtp_tls_problem", "Whether the problem was found; absent when it could not be decided", _problems

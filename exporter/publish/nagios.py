@@ -100,6 +100,7 @@ def long_output(result: Result, verbosity: int) -> list[str]:
     if verbosity >= 2:
         lines += _part("Names", sections.names(result, sections.plain))
         lines += _part("Verification", sections.stores(result, sections.plain))
+        lines += _part("Revocation", sections.revocation(result, sections.plain))
         lines += _part("Connection", sections.connection(result, sections.plain))
     if verbosity >= 3:
         lines += _part("Transcript", sections.transcript(result.observation))

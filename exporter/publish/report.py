@@ -43,6 +43,7 @@ def report(result: Result, color: bool = False, transcript: bool = False) -> str
         "Untidy, though clients put up with it": sections.notes(result, paint),
         "Verification": sections.stores(result, paint),
         "Names": sections.names(result, paint),
+        "Revocation": sections.revocation(result, paint),
         "Transcript": list(sections.transcript(result.observation)) if transcript else [],
         "What is wrong, and what to do": _problems(result, paint),
     }

@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from exporter.model import Mode, Result, StoreVerdict
+from exporter.model import Mode, Result, RevocationStatus, StoreVerdict
 from exporter.publish.drawing import linked
 from exporter.publish.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exporter.model import NameVerdict, Observation, Problem, Reply, TlsFacts
+    from exporter.model import NameVerdict, Observation, Problem, Reply, RevocationVerdict, TlsFacts
     from exporter.publish.drawing import Paint
 
 _PROSE = 4000
@@ -120,6 +120,35 @@ def _subject_at(result: Result, verdict: StoreVerdict) -> str:
     on_path = verdict.path or tuple(presented[position] for position in path)
     depth = verdict.depth or 0
     return one_line(on_path[depth].subject) if depth < len(on_path) else ""
+
+
+def revocation(result: Result, paint: Paint) -> list[str]:
+    """What each method says of the revocation of each certificate.
+
+    That a certificate names nobody to ask by one method matters only while no other method answers.
+    """
+    verdicts = result.verdict.revocation
+    answered = {verdict.position for verdict in verdicts if verdict.status in _REVOCATION_STYLE}
+    return [
+        _revocation(verdict, paint)
+        for verdict in verdicts
+        if verdict.url or verdict.status in _REVOCATION_STYLE or verdict.position not in answered
+    ]
+
+
+_REVOCATION_STYLE = {RevocationStatus.GOOD: ("ok", "✓"), RevocationStatus.REVOKED: ("critical", "✗")}
+
+
+def _revocation(verdict: RevocationVerdict, paint: Paint) -> str:
+    style, sign = _REVOCATION_STYLE.get(verdict.status, ("unknown", "?"))
+    facts = [verdict.detail]
+    if verdict.revoked_at:
+        facts.insert(0, f"on {verdict.revoked_at:%Y-%m-%d}, {verdict.reason or 'no reason given'}")
+    if verdict.this_update:
+        facts.append(f"as of {verdict.this_update:%Y-%m-%d %H:%M} UTC")
+    said = f"{sign} [{verdict.position}] {verdict.method.value}: {verdict.status.value}"
+    told = _prose("; ".join(filter(None, facts)))
+    return paint(style, said) + (f"  {told}" if told else "")
 
 
 def names(result: Result, paint: Paint) -> list[str]:

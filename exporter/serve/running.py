@@ -17,9 +17,11 @@ from functools import partial
 
 from aiohttp import web
 
-from exporter import pipeline
-from exporter.config import Config
-from exporter.evidence.issuers import IssuerFetcher
+from exporter import gathering, pipeline
+from exporter.config import Config, Evidence
+from exporter.evidence.ldap import LdapServer
+from exporter.evidence.sources import Sources
+from exporter.evidence.ways import Evidence as Ways
 from exporter.model import Result, Target, TrustStore
 from exporter.serve.board import Board
 from exporter.serve.limits import Gate, Limits
@@ -78,14 +80,19 @@ async def running(config: Config, settings: Settings) -> AsyncIterator[Running]:
     Raises:
         ListenError: on entering, before anything is probed.
     """
-    fetcher = IssuerFetcher(config.evidence.timeout, config.evidence.allow_networks)
-    async with fetcher, _serving(config, settings, fetcher) as started:
+    async with _sources(config.evidence) as sources, _serving(config, settings, sources) as started:
         yield started
 
 
+def _sources(evidence: Evidence) -> Sources:
+    told = evidence.ldap
+    ldap = LdapServer(told.server, told.port, told.bind_dn, told.password) if told else None
+    return gathering.sources(evidence.timeout, evidence.allow_networks, ldap=ldap)
+
+
 @asynccontextmanager
-async def _serving(config: Config, settings: Settings, fetcher: IssuerFetcher) -> AsyncIterator[Running]:
-    service = _service(config, settings, fetcher)
+async def _serving(config: Config, settings: Settings, sources: Sources) -> AsyncIterator[Running]:
+    service = _service(config, settings, sources)
     runner = web.AppRunner(
         application(service), access_log=None, handler_cancellation=True, shutdown_timeout=GRACE
     )
@@ -103,7 +110,7 @@ async def _serving(config: Config, settings: Settings, fetcher: IssuerFetcher) -
         schedule = asyncio.create_task(scheduler.run())
         try:
             service.ready = True
-            change = _Change(service, scheduler, config, fetcher)
+            change = _Change(service, scheduler, config, sources)
             yield Running(urls(runner.addresses), schedule, change)
         finally:
             service.ready = False
@@ -113,13 +120,13 @@ async def _serving(config: Config, settings: Settings, fetcher: IssuerFetcher) -
         await runner.cleanup()
 
 
-def _service(config: Config, settings: Settings, fetcher: IssuerFetcher) -> Service:
+def _service(config: Config, settings: Settings, sources: Sources) -> Service:
     limits = Limits(config.limits.concurrency, config.limits.per_host, config.limits.per_host_delay)
     return Service(
         board=Board(config.targets),
         limits=limits,
         statistics=Statistics(targets=len(config.targets), config_loaded=True, config_loaded_at=time.time()),
-        examine=_with_stores(config, fetcher),
+        examine=_with_stores(config, sources),
         modules={name: module.apply for name, module in config.modules.items()},
         telemetry_path=settings.telemetry_path,
         timeout_offset=settings.timeout_offset,
@@ -129,13 +136,11 @@ def _service(config: Config, settings: Settings, fetcher: IssuerFetcher) -> Serv
 class _Change:
     """Replaces the running configuration; what it does not change goes on undisturbed."""
 
-    def __init__(
-        self, service: Service, scheduler: Scheduler, config: Config, fetcher: IssuerFetcher
-    ) -> None:
+    def __init__(self, service: Service, scheduler: Scheduler, config: Config, sources: Sources) -> None:
         self._service = service
         self._scheduler = scheduler
         self._config = config
-        self._fetcher = fetcher
+        self._sources = sources
 
     def __call__(self, config: Config | None) -> None:
         statistics = self._service.statistics
@@ -145,7 +150,7 @@ class _Change:
         before, self._config = self._config, config
         if (config.limits, config.evidence) != (before.limits, before.evidence):
             logger.warning("limits and evidence (but for aia) take effect after a restart")
-        self._service.examine = _with_stores(config, self._fetcher)
+        self._service.examine = _with_stores(config, self._sources)
         self._service.modules = {name: module.apply for name, module in config.modules.items()}
         self._service.board.replace(config.targets)
         self._scheduler.replace(config.targets, self._service.examine, _judged_otherwise(before, config))
@@ -159,22 +164,21 @@ def _judged_otherwise(before: Config, after: Config) -> list[str]:
     return [target.id for target in after.targets if changed.intersection(target.policy.stores)]
 
 
-def _with_stores(config: Config, fetcher: IssuerFetcher) -> Examine:
-    return partial(_examine, config.stores, fetcher if config.evidence.aia else None)
+def _with_stores(config: Config, sources: Sources) -> Examine:
+    return partial(_examine, config.stores, gathering.evidence(sources, aia=config.evidence.aia))
 
 
 async def _examine(
     stores: Mapping[str, TrustStore],
-    fetcher: IssuerFetcher | None,
+    evidence: Ways,
     target: Target,
     *,
     previous: Sequence[Result] = (),
     gate: Gate = pipeline.open_gate,
     timeout: float | None = None,
 ) -> tuple[Result, ...]:
-    fetch = None if fetcher is None else lambda url, by: fetcher.fetch(url, asked_by=by)
     return await pipeline.examine(
-        target, stores, previous=previous, gate=gate, fetch_issuer=fetch, timeout=timeout
+        target, stores, previous=previous, gate=gate, evidence=evidence, timeout=timeout
     )
 
 

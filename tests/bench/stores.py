@@ -1,11 +1,12 @@
 """What three trust stores cost beside one.
 
-They are what the mail server of a private authority meets: a client that was given its root, one that trusts
-the public authorities alone and so trusts none of the servers, and one that was given other roots besides.
+They are what the mail server of a private authority meets: clients that were given its root, alone or with
+other roots besides, and one that trusts the public authorities alone and so trusts none of the servers. That
+one shows a problem, which is looked for, worded and published however many stores there are; so three stores
+with it among them are compared with that one alone.
 
-The servers are swept in small groups, in turn with one store and with three, so that a machine that drifts
-favours neither. No group is ever judged by the stores of the other kind: that its chains are new is true of
-both kinds.
+The servers are swept in small groups, in turn with each set of stores, so that a machine that drifts favours
+none. No group is ever judged by the stores of another set: that its chains are new is true of all.
 """
 
 from __future__ import annotations
@@ -26,28 +27,33 @@ if TYPE_CHECKING:
     from tests.bench.servers import Fleet
     from tests.bench.sweep import Expected
 
-_GROUPS = 41
+PAIRS = {"3 stores": "1 store", "3 stores, 1 distrusts": "1 store that distrusts"}
+"""Which set of stores is compared with which."""
+
+_GROUPS = 81
 _PASSES = {"new": 1, "uncounted": 1, "seen": 2}
 
 
-def three(fleet: Fleet) -> Expected:
-    """The stores, of which one does not trust the servers, which is a problem that has to be worded."""
-    mine = own(fleet)
-    other = self_signed(Root("CN=Other Root"), datetime.now(UTC))
-    return {
-        mine: True,
-        trust.load("mozilla", "mozilla"): False,
-        TrustStore("private", (other.der, *mine.anchors)): True,
-    }
+def sets(fleet: Fleet) -> tuple[tuple[str, Expected], ...]:
+    """The sets of stores by their names, each store with whether it trusts the servers."""
+    mine, public = own(fleet), trust.load("mozilla", "mozilla")
+    first, second = (self_signed(Root(f"CN=Other Root {n}"), datetime.now(UTC)).der for n in "12")
+    private, more = TrustStore("private", (first, *mine.anchors)), TrustStore("more", (second, *mine.anchors))
+    return (
+        ("1 store", {mine: True}),
+        ("3 stores", {mine: True, private: True, more: True}),
+        ("1 store that distrusts", {public: False}),
+        ("3 stores, 1 distrusts", {mine: True, public: False, private: True}),
+    )
 
 
 def groups(fleet: Fleet) -> Iterator[tuple[str, Sweep]]:
-    """The servers, in turn for three stores and for one."""
-    kinds: tuple[tuple[str, Expected], ...] = (("1 store", {own(fleet): True}), ("3 stores", three(fleet)))
+    """The servers, in turn for each set of stores."""
+    kinds = sets(fleet)
     members = list(fleet.members())
     size = max(1, len(members) // _GROUPS)
     for number, start in enumerate(range(0, len(members), size)):
-        kind, expected = kinds[number % 2 - 1]
+        kind, expected = kinds[number % len(kinds) - 1]
         yield kind, Sweep(fleet, members[start : start + size], expected)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.bench.stores import PAIRS
 from tests.programs import program
 
 
@@ -26,7 +27,10 @@ def test_figures_are_printed_and_written(tmp_path: Path) -> None:
         cwd=Path(__file__).parents[2],
     )
     figures = json.loads(path.read_text(encoding="utf-8"))
-    stores = ["1 store, new", "3 stores, new", "1 store, seen", "3 stores, seen"]
+    sets = [name for pair in PAIRS.items() for name in reversed(pair)]
+    stores = [f"{name}, {what}" for what in ("new", "seen") for name in sets]
     assert [line["what"] for line in figures["lines"]] == ["floor", "sweep, new", "sweep, seen", *stores]
     assert all(line["cpu_ms"] > 0 and line["what"] in done.stdout for line in figures["lines"])
-    assert [share["what"] for share in figures["stores"]] == ["new", "seen"]
+    assert [share["what"] for share in figures["stores"]] == [
+        f"{name}, {what}" for name in PAIRS for what in ("new", "seen")
+    ]

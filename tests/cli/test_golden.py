@@ -48,7 +48,16 @@ def printed(lab: Demo, case: Case) -> str:
     server = lab.servers[case.name]
     out = io.StringIO()
     mode = f"--{case.mode}"
-    arguments = ["--name", case.expects, "--trust", f"contoso={lab.root_path}", "--ehlo-name", "monitor.test"]
+    arguments = [
+        "--name",
+        case.expects,
+        "--trust",
+        f"contoso={lab.root_path}",
+        "--ehlo-name",
+        "monitor.test",
+        "--allow-network",
+        "127.0.0.0/8",
+    ]
     with contextlib.redirect_stdout(out):
         main([f"127.0.0.1:{server.port}", mode, *arguments])
     return masked(out.getvalue())

@@ -34,6 +34,7 @@ EXPECTED = {
     "expired": (2, (10, 0)),
     "not-yet-valid": (2, (9, 0)),
     "expires-soon": (2, None),
+    "revoked": (2, None),
     "wrong-name": (2, (62, 0)),
     "wrong-usage": (2, (26, 0)),
     "triple-fault": (1, (20, 0)),

@@ -11,7 +11,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from exporter.demo.authority import Issued
-from exporter.evidence.issuers import FAILURE_KEPT, KEPT, IssuerFetcher
+from exporter.evidence.issuers import FAILURE_KEPT, KEPT
+from exporter.evidence.sources import Sources
 from exporter.model import IssuerAnswer
 from tests.evidence.conftest import PRIVATE, PUBLIC
 from tests.evidence.test_cache import Clock
@@ -27,9 +28,9 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def issuers(clock: Clock) -> AsyncIterator[IssuerFetcher]:
+async def issuers(clock: Clock) -> AsyncIterator[Sources]:
     """A fetcher that may go to loopback."""
-    async with IssuerFetcher(30.0, LOOPBACK, clock=clock) as fetcher:
+    async with Sources(30.0, LOOPBACK, clock=clock) as fetcher:
         yield fetcher
 
 
@@ -59,10 +60,10 @@ async def abandoned(task: asyncio.Task[IssuerAnswer]) -> AsyncIterator[None]:
 
 
 @pytest.mark.parametrize("kind", ["application/pkix-cert", "text/html"])
-async def test_an_issuer(issuers: IssuerFetcher, site: Site, intermediate: Issued, kind: str) -> None:
+async def test_an_issuer(issuers: Sources, site: Site, intermediate: Issued, kind: str) -> None:
     """A certificate is fetched, whatever type the server says that it has."""
     url = site.put("/ca", answer(intermediate.der, f"Content-Type: {kind}"))
-    assert await issuers.fetch(url, asked_by=PUBLIC) == IssuerAnswer(url, (intermediate.der,))
+    assert await issuers.issuer(url, asked_by=PUBLIC) == IssuerAnswer(url, (intermediate.der,))
 
 
 @pytest.mark.parametrize(
@@ -77,27 +78,25 @@ async def test_an_issuer(issuers: IssuerFetcher, site: Site, intermediate: Issue
     ],
     ids=["ldap", "file", "https", "metadata", "user", "noise"],
 )
-async def test_urls_that_are_not_asked(
-    issuers: IssuerFetcher, attempts: list[str], url: str, detail: str
-) -> None:
+async def test_urls_that_are_not_asked(issuers: Sources, attempts: list[str], url: str, detail: str) -> None:
     """Only http is asked, and only where the rules let it."""
-    assert await issuers.fetch(url, asked_by=PUBLIC) == IssuerAnswer(url, detail=detail)
+    assert await issuers.issuer(url, asked_by=PUBLIC) == IssuerAnswer(url, detail=detail)
     assert not attempts
 
 
-async def test_not_found(issuers: IssuerFetcher, site: Site) -> None:
+async def test_not_found(issuers: Sources, site: Site) -> None:
     """An answer without certificates says why there are none."""
     url = site.url("/gone")
-    assert await issuers.fetch(url, asked_by=PUBLIC) == IssuerAnswer(
+    assert await issuers.issuer(url, asked_by=PUBLIC) == IssuerAnswer(
         url, detail="the web server answered 404"
     )
 
 
-async def test_hostile_servers(issuers: IssuerFetcher, site: Site) -> None:
+async def test_hostile_servers(issuers: Sources, site: Site) -> None:
     """A gigabyte, or a redirect to a metadata service, gives nothing."""
     site.put("/huge", endless(bytes(65536), b"HTTP/1.1 200 OK\r\n\r\n"))
     site.put("/away", redirect("http://169.254.169.254/latest/meta-data/"))
-    found = [await issuers.fetch(site.url(path), asked_by=PUBLIC) for path in ("/huge", "/away")]
+    found = [await issuers.issuer(site.url(path), asked_by=PUBLIC) for path in ("/huge", "/away")]
     assert found == [
         IssuerAnswer(site.url("/huge"), detail="an answer of more than 65536 bytes"),
         IssuerAnswer(site.url("/away"), detail="169.254.169.254 is a cloud metadata address"),
@@ -107,47 +106,49 @@ async def test_hostile_servers(issuers: IssuerFetcher, site: Site) -> None:
 async def test_a_silent_server(site: Site) -> None:
     """A server that never answers costs the deadline."""
     url = site.put("/slow", silent(b"HTTP/1.1 200 OK\r\n"))
-    async with IssuerFetcher(0.3, LOOPBACK) as issuers:
-        assert await issuers.fetch(url, asked_by=PUBLIC) == IssuerAnswer(url, detail="no answer within 0.3 s")
+    async with Sources(0.3, LOOPBACK) as issuers:
+        assert await issuers.issuer(url, asked_by=PUBLIC) == IssuerAnswer(
+            url, detail="no answer within 0.3 s"
+        )
 
 
 # --- once -----------------------------------------------------------------------------------------
 
 
-async def test_asked_once_for_all(issuers: IssuerFetcher, site: Site, intermediate: Issued) -> None:
+async def test_asked_once_for_all(issuers: Sources, site: Site, intermediate: Issued) -> None:
     """Fifty that want the same issuer at once, and all that come later, cost one request."""
     gate = Gate(intermediate.der)
     url = site.put("/ca", gate)
-    waiting = [asyncio.create_task(issuers.fetch(url, asked_by=PUBLIC)) for _ in range(50)]
+    waiting = [asyncio.create_task(issuers.issuer(url, asked_by=PUBLIC)) for _ in range(50)]
     await gate.asked.wait()
     gate.opened.set()
     assert set(await asyncio.gather(*waiting)) == {IssuerAnswer(url, (intermediate.der,))}
-    await issuers.fetch(url, asked_by=PUBLIC)
+    await issuers.issuer(url, asked_by=PUBLIC)
     assert site.asked("/ca") == 1
 
 
-async def test_a_caller_that_gives_up(issuers: IssuerFetcher, site: Site, intermediate: Issued) -> None:
+async def test_a_caller_that_gives_up(issuers: Sources, site: Site, intermediate: Issued) -> None:
     """The first caller's being cancelled takes nothing from the second, nor from those to come."""
     gate = Gate(intermediate.der)
     url = site.put("/ca", gate)
-    first, second = (asyncio.create_task(issuers.fetch(url, asked_by=PUBLIC)) for _ in range(2))
+    first, second = (asyncio.create_task(issuers.issuer(url, asked_by=PUBLIC)) for _ in range(2))
     await gate.asked.wait()
     async with abandoned(first):
         gate.opened.set()
         assert (await second).certificates == (intermediate.der,)
-    assert (await issuers.fetch(url, asked_by=PUBLIC)).certificates == (intermediate.der,)
+    assert (await issuers.issuer(url, asked_by=PUBLIC)).certificates == (intermediate.der,)
     assert site.asked("/ca") == 1
 
 
-async def test_nobody_left_waiting(issuers: IssuerFetcher, site: Site, intermediate: Issued) -> None:
+async def test_nobody_left_waiting(issuers: Sources, site: Site, intermediate: Issued) -> None:
     """A fetch that everybody gave up on still serves whoever comes next."""
     gate = Gate(intermediate.der)
     url = site.put("/ca", gate)
-    only = asyncio.create_task(issuers.fetch(url, asked_by=PUBLIC))
+    only = asyncio.create_task(issuers.issuer(url, asked_by=PUBLIC))
     await gate.asked.wait()
     async with abandoned(only):
         gate.opened.set()
-        assert (await issuers.fetch(url, asked_by=PUBLIC)).certificates == (intermediate.der,)
+        assert (await issuers.issuer(url, asked_by=PUBLIC)).certificates == (intermediate.der,)
     assert site.asked("/ca") == 1
 
 
@@ -155,16 +156,16 @@ async def test_nobody_left_waiting(issuers: IssuerFetcher, site: Site, intermedi
     ("good", "kept"), [(True, KEPT), (False, FAILURE_KEPT)], ids=["certificates", "failure"]
 )
 async def test_how_long_answers_are_kept(
-    issuers: IssuerFetcher, site: Site, clock: Clock, intermediate: Issued, good: bool, kept: float
+    issuers: Sources, site: Site, clock: Clock, intermediate: Issued, good: bool, kept: float
 ) -> None:
     """Certificates are kept for a day and failures for ten minutes, and then asked for again."""
     url = site.put("/ca", answer(intermediate.der if good else b"<html>"))
-    await issuers.fetch(url, asked_by=PUBLIC)
+    await issuers.issuer(url, asked_by=PUBLIC)
     clock.now += kept - 1
-    await issuers.fetch(url, asked_by=PUBLIC)
+    await issuers.issuer(url, asked_by=PUBLIC)
     assert site.asked("/ca") == 1
     clock.now += 1
-    await issuers.fetch(url, asked_by=PUBLIC)
+    await issuers.issuer(url, asked_by=PUBLIC)
     assert site.asked("/ca") == 2
 
 
@@ -175,9 +176,9 @@ async def test_a_private_answer_is_not_for_the_public(
     answers = iter((["127.0.0.1"], ["10.0.0.1"]))
     site.put("/ca", answer(intermediate.der))
     url = site.url("/ca", "pki.inside.example")
-    async with IssuerFetcher(30.0, LOOPBACK, look_up=lambda _: next(answers)) as issuers:
-        private = await issuers.fetch(url, asked_by=PRIVATE)
-        public = await issuers.fetch(url, asked_by=PUBLIC)
+    async with Sources(30.0, LOOPBACK, look_up=lambda _: next(answers)) as issuers:
+        private = await issuers.issuer(url, asked_by=PRIVATE)
+        public = await issuers.issuer(url, asked_by=PUBLIC)
     assert private.certificates == (intermediate.der,)
     assert public.certificates == ()
     assert "10.0.0.1 is a private address" in public.detail
@@ -188,9 +189,9 @@ async def test_leaving_ends_what_is_running(site: Site) -> None:
     """On leaving, those who wait get an answer without certificates, and nothing is asked any more."""
     gate = Gate(b"")
     url = site.put("/ca", gate)
-    async with IssuerFetcher(30.0, LOOPBACK) as issuers:
-        waiting = asyncio.create_task(issuers.fetch(url, asked_by=PUBLIC))
+    async with Sources(30.0, LOOPBACK) as issuers:
+        waiting = asyncio.create_task(issuers.issuer(url, asked_by=PUBLIC))
         await gate.asked.wait()
     assert await waiting == IssuerAnswer(url, detail="no longer fetching")
-    assert await issuers.fetch(url, asked_by=PUBLIC) == IssuerAnswer(url, detail="no longer fetching")
+    assert await issuers.issuer(url, asked_by=PUBLIC) == IssuerAnswer(url, detail="no longer fetching")
     assert site.asked("/ca") == 1

@@ -11,7 +11,8 @@ import pytest
 
 from exporter.demo.authority import Intermediate, Issued, Leaf, Root, self_signed
 from exporter.demo.smtpd import Server, postfix, server_context
-from exporter.evidence.issuers import IssuerFetcher
+from exporter.evidence.sources import Sources
+from exporter.evidence.ways import Evidence
 from exporter.model import Policy, ProblemKind, Result, Target, TrustStore
 from exporter.pipeline import examine
 from tests.evidence.website import Page, Site, answer, endless, raw, redirect, silent
@@ -26,14 +27,14 @@ async def look(leaf: Issued, root: Issued, *allowed: ipaddress.IPv4Network, aia:
     stores = {"store": TrustStore("store", (root.der,))}
     async with (
         Server(postfix(HOST), server_context(leaf)) as server,
-        IssuerFetcher(TIMEOUT, allowed) as fetcher,
+        Sources(TIMEOUT, allowed) as fetcher,
     ):
         target = Target(
             name="x", host="127.0.0.1", port=server.port, names=(HOST,), sni=HOST, ehlo_name="monitor.test"
         )
         target = replace(target, policy=Policy(stores=("store",)))
-        fetch = (lambda url, by: fetcher.fetch(url, asked_by=by)) if aia else None
-        (result,) = await examine(target, stores, fetch_issuer=fetch)
+        fetch = (lambda url, by: fetcher.issuer(url, asked_by=by)) if aia else None
+        (result,) = await examine(target, stores, evidence=Evidence(fetch_issuer=fetch))
     return result
 
 

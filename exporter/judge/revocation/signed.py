@@ -1,0 +1,128 @@
+"""Signed messages: OCSP answers and revocation lists are both `SEQUENCE { signed, algorithm, signature }`.
+
+The signed part is hashed apart from the verification, since hashing lets go of the interpreter: a list of
+20 MB holds nobody up.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cryptography.exceptions import InternalError, InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa, utils
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+from cryptography.x509 import ObjectIdentifier
+from cryptography.x509.oid import SignatureAlgorithmOID as Oid
+
+from exporter.judge.revocation.der import CONTEXT_0, SEQUENCE, Element, parse
+
+_HASHES: dict[str, hashes.HashAlgorithm] = {
+    "1.3.14.3.2.26": hashes.SHA1(),  # noqa: S303 - old authorities still sign so, and it is their word
+    "2.16.840.1.101.3.4.2.4": hashes.SHA224(),
+    "2.16.840.1.101.3.4.2.1": hashes.SHA256(),
+    "2.16.840.1.101.3.4.2.2": hashes.SHA384(),
+    "2.16.840.1.101.3.4.2.3": hashes.SHA512(),
+}
+_PLAIN: dict[ObjectIdentifier, hashes.HashAlgorithm] = {
+    Oid.RSA_WITH_SHA1: hashes.SHA1(),  # noqa: S303 - as above
+    Oid.RSA_WITH_SHA224: hashes.SHA224(),
+    Oid.RSA_WITH_SHA256: hashes.SHA256(),
+    Oid.RSA_WITH_SHA384: hashes.SHA384(),
+    Oid.RSA_WITH_SHA512: hashes.SHA512(),
+    Oid.ECDSA_WITH_SHA1: hashes.SHA1(),  # noqa: S303 - as above
+    Oid.ECDSA_WITH_SHA224: hashes.SHA224(),
+    Oid.ECDSA_WITH_SHA256: hashes.SHA256(),
+    Oid.ECDSA_WITH_SHA384: hashes.SHA384(),
+    Oid.ECDSA_WITH_SHA512: hashes.SHA512(),
+}
+_EDWARDS = {Oid.ED25519: ed25519.Ed25519PublicKey, Oid.ED448: ed448.Ed448PublicKey}
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A message in its three parts."""
+
+    content: memoryview
+    algorithm: Element
+    signature: bytes
+
+    @classmethod
+    def parse(cls, data: bytes | memoryview) -> Signed:
+        """Take a message apart.
+
+        Raises:
+            ValueError: it has no such parts.
+        """
+        content, algorithm, signature = _exactly(parse(data).children(3), 3)
+        return cls(content.encoded, algorithm, bytes(signature.value[1:]))
+
+    def fits(self, key: CertificatePublicKeyTypes) -> bool | None:
+        """Whether this key signed it; None when that cannot be checked, for want of the algorithm."""
+        try:
+            self._verify(key)
+        except InvalidSignature:
+            return False
+        except (UnsupportedAlgorithm, InternalError, ValueError, TypeError):
+            return None
+        return True
+
+    def _verify(self, key: CertificatePublicKeyTypes) -> None:
+        number, *parameters = self.algorithm.children(2)
+        oid = _oid(number)
+        if oid in _EDWARDS and isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey):
+            if not isinstance(key, _EDWARDS[oid]):
+                raise InvalidSignature
+            key.verify(self.signature, bytes(self.content))
+            return
+        digest = _pss_hash(parameters) if oid == Oid.RSASSA_PSS else _PLAIN.get(oid)
+        if digest is None:
+            raise UnsupportedAlgorithm(f"a signature by {oid.dotted_string}")
+        hashed = hashlib.new(digest.name, self.content, usedforsecurity=False).digest()
+        if isinstance(key, rsa.RSAPublicKey) and (oid == Oid.RSASSA_PSS or _is_rsa(oid)):
+            scheme = (
+                padding.PSS(padding.MGF1(digest), padding.PSS.AUTO)
+                if oid == Oid.RSASSA_PSS
+                else padding.PKCS1v15()
+            )
+            key.verify(self.signature, hashed, scheme, utils.Prehashed(digest))
+        elif isinstance(key, ec.EllipticCurvePublicKey) and not _is_rsa(oid):
+            key.verify(self.signature, hashed, ec.ECDSA(utils.Prehashed(digest)))
+        else:
+            raise InvalidSignature
+
+
+def _is_rsa(oid: ObjectIdentifier) -> bool:
+    return oid.dotted_string.startswith("1.2.840.113549.1.1.")
+
+
+def _pss_hash(parameters: Sequence[Element]) -> hashes.HashAlgorithm | None:
+    """RFC 4055 section 3.1: the first parameter, SHA-1 where it is left out. MGF1 uses the same one."""
+    fields = parameters[0].children(4) if parameters and parameters[0].tag == SEQUENCE else ()
+    for field in fields:
+        if field.tag == CONTEXT_0:
+            return _HASHES.get(_oid(field.children(1)[0].children(1)[0]).dotted_string)
+    return hashes.SHA1()  # noqa: S303 - what the standard says
+
+
+def _oid(element: Element) -> ObjectIdentifier:
+    """X.690 section 8.19."""
+    numbers: list[int] = []
+    number = 0
+    for octet in element.value:
+        number = number << 7 | octet & 0x7F
+        if not octet & 0x80:
+            numbers.append(number)
+            number = 0
+    if element.tag != 0x06 or not numbers:
+        raise ValueError("not an object identifier")
+    first = min(numbers[0] // 40, 2)
+    return ObjectIdentifier(".".join(map(str, (first, numbers[0] - 40 * first, *numbers[1:]))))
+
+
+def _exactly(found: Sequence[Element], number: int) -> Sequence[Element]:
+    if len(found) != number:
+        raise ValueError(f"{len(found)} elements instead of {number}")
+    return found
