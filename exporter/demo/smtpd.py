@@ -17,7 +17,7 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from exporter.demo.wire import LineTooLongError, Listener, Wire
+from exporter.demo.wire import LineTooLongError, Listener, TlsContext, Wire
 
 if TYPE_CHECKING:
     from exporter.demo.authority import Issued
@@ -119,7 +119,7 @@ class Server(Listener):
 
     Args:
         personality: how it speaks.
-        context: its certificate; None for a server without TLS, which then refuses STARTTLS.
+        context: its certificate, from `server_context` or `stapling_context`; None for a server without TLS, which then refuses STARTTLS.
         implicit: whether TLS begins with the first byte.
         host: loopback address to listen on.
         port: 0 lets the kernel choose.
@@ -128,7 +128,7 @@ class Server(Listener):
     def __init__(
         self,
         personality: Personality,
-        context: ssl.SSLContext | None = None,
+        context: TlsContext | None = None,
         *,
         implicit: bool = False,
         host: str = "127.0.0.1",

@@ -12,7 +12,7 @@ import contextlib
 import socket
 import ssl
 import struct
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -32,12 +32,37 @@ class LineTooLongError(ValueError):
     """The client sent more than the limit without ending the line."""
 
 
+class TlsSession(Protocol):
+    """What is used here of an `ssl.SSLObject`; it raises what that raises."""
+
+    def do_handshake(self) -> None:
+        """Go on with the handshake."""
+
+    def read(self, length: int, /) -> bytes:
+        """Decrypt what has arrived."""
+
+    def write(self, data: bytes, /) -> int:
+        """Encrypt."""
+
+    def unwrap(self) -> object:
+        """Say goodbye."""
+
+
+class TlsContext(Protocol):
+    """What is used here of an `ssl.SSLContext`."""
+
+    def wrap_bio(
+        self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, server_side: bool = False
+    ) -> TlsSession:
+        """A session between two buffers."""
+
+
 class Wire:
     """One accepted connection. With `one_byte_packets`, every byte leaves in a packet of its own."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.one_byte_packets = False
-        self.tls: ssl.SSLObject | None = None
+        self.tls: TlsSession | None = None
         self._reader = reader
         self._writer = writer
         self._pending = bytearray()
@@ -79,7 +104,7 @@ class Wire:
         elif data:
             await self._drive(lambda: tls.write(data))
 
-    async def start_tls(self, context: ssl.SSLContext, announcement: bytes = b"") -> None:
+    async def start_tls(self, context: TlsContext, announcement: bytes = b"") -> None:
         """Forget plaintext that has arrived, send the announcement in plaintext and shake hands.
 
         Without an announcement, what has not been read yet is taken for the client's handshake.

@@ -223,6 +223,7 @@ class _Conversation(asyncio.Protocol):
             smtp=self._dialogue.facts(),
             tls=self._tls.facts(self._aborted) if self._tls and (chain or self._tls.established) else None,
             chain=chain,
+            staple=self._tls.staple() if self._tls else b"",
             phases=self._phases,
         )
 
