@@ -32,6 +32,8 @@ MAIL = f"mail.{DOMAIN}"
 ISSUER = "contoso-subordinate-ca.crt"
 LIST = "contoso-subordinate-ca.crl"
 ROOT_LIST = "contoso-offline-root-ca.crl"
+LIST_2 = "contoso-subordinate-ca-2.crl"
+ROOT_2_LIST = "contoso-offline-root-ca-2.crl"
 
 
 class Signer(enum.Enum):
@@ -185,7 +187,9 @@ class Pki:
         self.root = self_signed(Root("CN=Contoso Offline Root CA"), now)
         self.subordinate = self.root.issue(_subordinate("Contoso Subordinate CA", self._at(ROOT_LIST)))
         self.root_2 = self_signed(Root("CN=Contoso Offline Root CA 2"), now)
-        self.subordinate_2 = self.root_2.issue(_subordinate("Contoso Subordinate CA 2"))
+        self.subordinate_2 = self.root_2.issue(
+            _subordinate("Contoso Subordinate CA 2", self._at(ROOT_2_LIST))
+        )
 
     def chain(self, case: Case) -> tuple[Issued, ...]:
         """Issue the certificates that the server of this case sends, leaf first."""
@@ -197,7 +201,7 @@ class Pki:
         places = replace(
             case.leaf,
             aia_issuers=self._at(ISSUER) if case.names_issuer else (),
-            crl_urls=self._at(LIST) if case.signer is Signer.CONTOSO else (),
+            crl_urls=self._at(LIST if case.signer is Signer.CONTOSO else LIST_2),
         )
         leaf = issuer.issue(places)
         if case.revoked:
@@ -210,6 +214,8 @@ class Pki:
             ISSUER: self.subordinate.der,
             LIST: revocation_list(self.subordinate, self._revoked),
             ROOT_LIST: revocation_list(self.root),
+            LIST_2: revocation_list(self.subordinate_2),
+            ROOT_2_LIST: revocation_list(self.root_2),
         }
 
     def _at(self, name: str) -> tuple[str, ...]:

@@ -117,6 +117,7 @@ class Revocation:
         self._readers = readers
         self._directory = directory
         self._bodies = bodies
+        self._clock = clock
         self._now = now
         self._cache: Cache[tuple[object, ...], _Got] = Cache(
             clock, max_entries=_MAX_ENTRIES, max_bytes=_MAX_CACHE_BYTES
@@ -190,10 +191,10 @@ class Revocation:
         return _Got(reading) if reading.usable and self._is_current(reading) else None
 
     async def _from_network(self, place: _Place) -> _Got:
-        begun = time.monotonic()
+        begun = self._clock()
         body = await self._fetch(place)
         failed = isinstance(body, FetchFailure)
-        self.statistics.fetched(place.method, _host(place.url), time.monotonic() - begun, failed=failed)
+        self.statistics.fetched(place.method, _host(place.url), self._clock() - begun, failed=failed)
         if isinstance(body, FetchFailure):
             unsupported = body.reason in {FetchReason.BAD_URL, FetchReason.UNSUPPORTED}
             status = RevocationStatus.UNSUPPORTED if unsupported else RevocationStatus.UNREACHABLE

@@ -139,18 +139,17 @@ def _revoked(context: ProblemContext) -> _Steps:
 
 def _revocation_unknown(context: ProblemContext) -> _Steps:
     certificate = context.fault
-    if (
-        certificate
-        and certificate.must_staple
-        and not any(v.this_update for v in context.revocation if v.method == "staple")
-    ):
-        yield "Server: turn OCSP stapling on, or have a certificate issued without the must-staple extension"
+    if certificate and certificate.must_staple:
+        yield (
+            "Mail server: turn OCSP stapling on (Exim: `tls_ocsp_file`; Postfix has no such option), or have the"
+            " certificate issued without the extension that demands it"
+        )
     urls = (*certificate.ocsp_urls, *certificate.crl_urls) if certificate else ()
     for url in filter(None, map(web_url, urls[:2])):
         yield f"Firewall: clients and this monitor must reach `curl -sSI '{url}'`"
     if not urls:
         yield (
-            "This monitor: if the authority publishes no revocation at all, write `revocation: []` for this target"
+            "Monitor: if the authority publishes no revocation at all, write `revocation: []` for this target"
             " (or leave `--revocation` out)"
         )
         return

@@ -25,7 +25,17 @@ def probe(lab: Demo, trusted: str, directory: Path) -> subprocess.CompletedProce
     (directory / "hosts").write_text(f"127.0.0.1 localhost {EXCHANGE}\n")
     (directory / "root.pem").write_text(trusted)
     where = f"{EXCHANGE}:{lab.servers['untrusted-root'].port}"
-    command = [sys.executable, "-m", "exporter", "probe", where, "--trust", "root.pem"]
+    command = [
+        sys.executable,
+        "-m",
+        "exporter",
+        "probe",
+        where,
+        "--trust",
+        "root.pem",
+        "--allow-network",
+        "127.0.0.0/8",
+    ]
     return subprocess.run(
         [program("unshare"), "--mount", "sh", "-c", SCRIPT, "hosts", *command],
         cwd=directory,

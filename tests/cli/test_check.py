@@ -61,7 +61,8 @@ def start(*argv: str, code: str = START, stdout: int = subprocess.PIPE) -> subpr
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_every_case_of_the_demo(case: Case, lab: Demo, capsys: pytest.CaptureFixture[str]) -> None:
     """One line names exactly the problems of the server, the state follows from them."""
-    state, out = check(capsys, *arguments(lab, case))
+    revocation = ["--revocation", "--allow-network", "127.0.0.0/8"] if case.revoked else []
+    state, out = check(capsys, *arguments(lab, case), *revocation)
     assert ONE_LINE.fullmatch(out)
     named = re.findall(r"(?: STARTTLS: | TLS: |; )([a-z_]+): ", out.partition(" | ")[0])
     assert set(named) == case.problems

@@ -87,6 +87,7 @@ def test_table_is_complete() -> None:
         ProblemKind.NOT_YET_VALID,
         ProblemKind.EXPIRES_SOON,
         ProblemKind.HOSTNAME_MISMATCH,
+        ProblemKind.REVOKED,
         ProblemKind.WRONG_USAGE,
         ProblemKind.STARTTLS_MISSING,
     }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter import config, pipeline, trust
+from exporter import config, gathering, pipeline, trust
 from exporter.demo import Demo
 from exporter.publish.metrics import compatible, exposition, render
 from exporter.serve.own_metrics import OwnMetrics
@@ -27,7 +27,11 @@ Labels = dict[str, frozenset[str]]
 async def _examine_demo() -> list[Result]:
     async with Demo() as demo:
         loaded = config.load(demo.config_path, trust.load)
-        found = await asyncio.gather(*(pipeline.examine(target, loaded.stores) for target in loaded.targets))
+        async with gathering.sources(allow_networks=loaded.evidence.allow_networks) as sources:
+            ways = gathering.evidence(sources)
+            found = await asyncio.gather(
+                *(pipeline.examine(target, loaded.stores, evidence=ways) for target in loaded.targets)
+            )
     return [result for results in found for result in results]
 
 

@@ -134,7 +134,7 @@ VARIANTS: dict[str, tuple[ProblemKind, ProblemContext, str]] = {
     "no sources of revocation": (
         K.REVOCATION_UNKNOWN,
         SERVER,
-        "nobody could say whether the certificate is revoked (it names no OCSP responder and no CRL)",
+        "nobody could say whether the certificate is revoked (nobody was asked)",
     ),
     "intermediate of wrong usage": (
         K.WRONG_USAGE,

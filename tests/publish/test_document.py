@@ -55,7 +55,9 @@ def test_document_has_the_keys_of_the_contract() -> None:
         "self_signed,pem"
     )
     assert set(document["stores"][0]) == {"store", "valid", "trusted", "code", "depth", "reason", "path"}
-    assert set(document["revocation"][0]) == {"position", "method", "status", "detail"}
+    assert set(document["revocation"][0]) == {
+        "position", "method", "status", "detail", "url", "this_update", "next_update", "revoked_at", "reason",
+    }  # fmt: skip
     assert set(document["problems"][0]) == {"problem", "severity", "summary", "remedy", "clients"}
     assert [c["sha256"] for c in document["stores"][1]["path"]][-1] == ROOT.sha256
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import subprocess
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +16,9 @@ from exporter.model import (
     NameVerdict,
     ProblemKind,
     Reason,
+    RevocationMethod,
+    RevocationStatus,
+    RevocationVerdict,
     SmtpFacts,
     Stage,
     State,
@@ -35,6 +38,18 @@ if TYPE_CHECKING:
 Labels = frozenset[tuple[str, str]]
 
 OWN = {"target": results.TARGET.name, "address": "192.0.2.7"}
+
+
+REVOCATION = (
+    RevocationVerdict(
+        0,
+        RevocationMethod.CRL,
+        RevocationStatus.REVOKED,
+        this_update=datetime(2026, 11, 23, tzinfo=UTC),
+        next_update=datetime(2026, 11, 30, tzinfo=UTC),
+    ),
+    RevocationVerdict(1, RevocationMethod.OCSP, RevocationStatus.UNREACHABLE, "no answer within 10 s"),
+)
 
 
 def text_of(*several: Result) -> str:
@@ -65,7 +80,7 @@ def everything() -> Sequence[Result]:
     """Results that together fill every family."""
     return (
         results.result(results.problem(ProblemKind.UNTRUSTED_ROOT), stores=(results.untrusted(),)),
-        results.result(address="192.0.2.8"),
+        results.result(address="192.0.2.8", revocation=REVOCATION, revoked=True),
         results.failed(address="192.0.2.9"),
     )
 
@@ -79,6 +94,19 @@ def test_every_family_has_one_header_and_its_lines_together() -> None:
     assert list(dict.fromkeys(names_in_order)) == headers
     changes = sum(a != b for a, b in itertools.pairwise(names_in_order))
     assert changes == len(headers) - 1
+
+
+def test_revocation() -> None:
+    """Each method has a status for each certificate, and dates where its evidence has them."""
+    text = text_of(results.result(address="192.0.2.7", revocation=REVOCATION, revoked=True))
+    assert value(text, "smtp_tls_revoked") == 1
+    info = "smtp_tls_revocation_info"
+    assert value(text, info, position="0", method="crl", status="revoked") == 1
+    assert value(text, info, position="1", method="ocsp", status="unreachable") == 1
+    due = "smtp_tls_revocation_next_update_timestamp_seconds"
+    assert value(text, due, position="0", method="crl") == datetime(2026, 11, 30, tzinfo=UTC).timestamp()
+    assert value(text, due, position="1", method="ocsp") is None
+    assert value(text_of(results.result()), "smtp_tls_revoked") is None
 
 
 def test_many_results_keep_one_header_per_family() -> None:
