@@ -22,6 +22,8 @@ PACKAGES = {
     "postfix": "postfix",
     "prometheus": "prometheus",
     "promtool": "prometheus",
+    "slapadd": "slapd",
+    "slapd": "slapd",
     "systemd-analyze": "systemd",
     "unshare": "util-linux",
 }

@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import functools
 import ipaddress
-from collections.abc import Sequence
+import math
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
@@ -18,6 +20,9 @@ from exporter.evidence.addresses import Network, is_public, refusal, spelled_add
 from exporter.evidence.dns import LookUp, system_look_up
 from exporter.evidence.failures import FetchError, FetchFailure, FetchReason, short
 from exporter.threads import DaemonThreads
+
+# ldap3 has not followed pyasn1's renaming; both names work.
+warnings.filterwarnings("ignore", message="(tag|type)Map is deprecated", category=DeprecationWarning)
 
 _PORTS = {"ldap": 389, "ldaps": 636}
 _ALLOWED_PORTS = {389, 636, 3268, 3269}
@@ -44,7 +49,6 @@ class _Search:
     port: int
     tls: bool
     base: str
-    attribute: str
     scope: str
     filter: str
 
@@ -120,7 +124,7 @@ class Directory:
             own.password or None if own else None,
             read_only=True,
             auto_referrals=False,
-            receive_timeout=self._timeout,
+            receive_timeout=math.ceil(self._timeout),  # it takes whole seconds
             raise_exceptions=True,
         )
         try:
@@ -129,9 +133,10 @@ class Directory:
                 search.base,
                 search.filter,
                 search_scope=search.scope,
-                attributes=[search.attribute],
+                # Directories differ in whether the transfer option must be asked for (RFC 4522 section 4).
+                attributes=[_ATTRIBUTE, f"{_ATTRIBUTE};binary"],
                 size_limit=1,
-                time_limit=max(1, int(self._timeout)),
+                time_limit=math.ceil(self._timeout),
             )
             return _value(connection.response or [], limit)
         finally:
@@ -175,16 +180,20 @@ def _parse(url: str) -> _Search:
         port=port,
         tls=parts.scheme == "ldaps",
         base=unquote(parts.path.removeprefix("/")),
-        attribute=attribute,
         scope=_SCOPES.get(scope.lower(), "BASE"),
-        filter=unquote(query) or "(objectClass=*)",
+        filter=_in_parentheses(unquote(query)) or "(objectClass=*)",
     )
+
+
+def _in_parentheses(text: str) -> str:
+    """AD CS leaves out the parentheses that RFC 4515 section 3 demands."""
+    return f"({text})" if text and not text.startswith("(") else text
 
 
 def _value(response: Sequence[dict[str, object]], limit: int) -> bytes:
     for entry in response:
         raw = entry.get("raw_attributes")
-        for values in raw.values() if isinstance(raw, dict) else ():
+        for values in raw.values() if isinstance(raw, Mapping) else ():
             for value in values:
                 if len(value) > limit:
                     raise FetchError(FetchReason.TOO_LARGE, f"a list of more than {limit} bytes")

@@ -15,6 +15,8 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from exporter import __version__
+from exporter.model import RevocationMethod
+from exporter.publish.text import well_formed
 from exporter.serve.statistics import Statistics
 
 
@@ -46,6 +48,37 @@ class OwnMetrics(Collector):
         for stage, count in self._statistics.failures.items():
             failures.add_metric([stage], count)
         yield failures
+        yield from self._evidence()
+
+    def _evidence(self) -> Iterator[Metric]:
+        """What was fetched about revocation, and what is kept of it."""
+        fetched = self._statistics.evidence
+        counts = CounterMetricFamily(
+            "smtp_tls_exporter_evidence_fetches",
+            "OCSP answers and revocation lists that were fetched; what the cache had is not counted",
+            labels=["method"],
+        )
+        seconds = CounterMetricFamily(
+            "smtp_tls_exporter_evidence_fetch_seconds", "Time that these fetches took", labels=["method"]
+        )
+        for method in (RevocationMethod.OCSP, RevocationMethod.CRL):
+            counts.add_metric([method.value], fetched.fetches[method])
+            seconds.add_metric([method.value], fetched.seconds[method])
+        yield counts
+        yield seconds
+        failures = CounterMetricFamily(
+            "smtp_tls_exporter_evidence_failures",
+            "Fetches that gave nothing, by the host of the URL; beyond 100 hosts they are counted as other",
+            labels=["method", "host"],
+        )
+        for (method, host), count in fetched.failures.items():
+            failures.add_metric([method.value, well_formed(host)], count)
+        yield failures
+        for name, text, value in (
+            ("entries", "Answers and lists that are kept", fetched.entries()),
+            ("bytes", "Memory that they take, about", fetched.size()),
+        ):
+            yield GaugeMetricFamily(f"smtp_tls_exporter_evidence_cache_{name}", text, value=value)
 
     def _gauges(self) -> tuple[tuple[str, str, float], ...]:
         now = self._statistics

@@ -125,7 +125,12 @@ def _service(config: Config, settings: Settings, sources: Sources) -> Service:
     return Service(
         board=Board(config.targets),
         limits=limits,
-        statistics=Statistics(targets=len(config.targets), config_loaded=True, config_loaded_at=time.time()),
+        statistics=Statistics(
+            targets=len(config.targets),
+            config_loaded=True,
+            config_loaded_at=time.time(),
+            evidence=sources.statistics,
+        ),
         examine=_with_stores(config, sources),
         modules={name: module.apply for name, module in config.modules.items()},
         telemetry_path=settings.telemetry_path,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from exporter.evidence.statistics import Statistics as Fetches
 from exporter.model import Result, Stage
 
 INTERNAL = "internal"
@@ -25,6 +26,8 @@ class Statistics:
     schedule_lag: float = 0.0
     config_loaded_at: float = 0.0
     config_loaded: bool = False
+    evidence: Fetches = field(default_factory=Fetches)
+    """What was fetched about revocation."""
 
     def finished(self, results: Iterable[Result]) -> None:
         """Count the probes of a finished examination."""

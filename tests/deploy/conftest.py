@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from exporter import config, gathering, pipeline, trust
 from exporter.demo import Demo
+from exporter.model import RevocationMethod
 from exporter.publish.metrics import compatible, exposition, render
 from exporter.serve.own_metrics import OwnMetrics
 from exporter.serve.statistics import Statistics
@@ -70,7 +71,9 @@ def compatible_series(demo_results: list[Result]) -> Labels:
 @pytest.fixture(scope="session")
 def own_series() -> Labels:
     """The exporter's metrics about itself."""
-    families = OwnMetrics(Statistics()).collect()
+    statistics = Statistics()
+    statistics.evidence.fetched(RevocationMethod.CRL, "pki.contoso.com", 1.0, failed=True)
+    families = OwnMetrics(statistics).collect()
     return _labels((sample.name, sample.labels) for family in families for sample in family.samples)
 
 
