@@ -18,7 +18,9 @@ from exporter import config, trust
 from exporter.config import Config, ConfigError, Evidence, Limits, Module, schema, tree
 from exporter.model import (
     Addresses,
+    AuthMechanism,
     IpFamily,
+    Login,
     Mode,
     Policy,
     ProblemKind,
@@ -26,6 +28,7 @@ from exporter.model import (
     State,
     Target,
     Threshold,
+    Transaction,
     TrustStore,
 )
 from tests.trust.keystores import keystore, trusted
@@ -659,6 +662,46 @@ def test_password_file_that_has_none(
         ConfigError, match=f"1:1: evidence.ldap.password_file: .*{reason}".replace("1:1", r"1:\d+")
     ):
         read("evidence: {ldap: {server: dc01, bind_dn: CN=monitor, password_file: ldap.pass}}")
+
+
+def test_transaction_is_read_and_inherited(read: Callable[[str], Config], tmp_path: Path) -> None:
+    """Each place has its own password, which is shown nowhere; a target's transaction replaces the inherited one."""
+    (tmp_path / "a.pass").write_text("s3cret-a\n", "utf-8")
+    (tmp_path / "b.pass").write_text("s3cret-b\n", "utf-8")
+    found = read(
+        """
+        defaults:
+          transaction: {mail_from: "", rcpt_to: p@example.org, auth: {username: u, password_file: a.pass}}
+        targets:
+          - host: a
+          - host: b
+            transaction:
+              mail_from: m@example.org
+              rcpt_to: q@example.org
+              send: true
+              auth: {username: v, password_file: b.pass, mechanism: login}
+        modules:
+          plain: {transaction: {mail_from: m@example.org, rcpt_to: r@example.org}}
+        """
+    )
+    inherited = Transaction(
+        mail_from="", rcpt_to="p@example.org", login=Login(username="u", password="s3cret-a")
+    )
+    own = Transaction(
+        mail_from="m@example.org",
+        rcpt_to="q@example.org",
+        send=True,
+        login=Login(username="v", password="s3cret-b", mechanism=AuthMechanism.LOGIN),
+    )
+    assert [target.transaction for target in found.targets] == [inherited, own]
+    plain = found.modules["plain"].apply(found.targets[0]).transaction
+    assert plain == Transaction(mail_from="m@example.org", rcpt_to="r@example.org")
+    assert "s3cret" not in f"{found!r}{config.summary(found)}"
+
+
+def test_nothing_is_tried_by_default(read: Callable[[str], Config]) -> None:
+    """Without the key there is no transaction."""
+    assert only(read("targets: [{host: a}]")).transaction is None
 
 
 def test_summary_tells_evidence_that_is_not_the_default(read: Callable[[str], Config]) -> None:

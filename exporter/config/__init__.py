@@ -29,6 +29,7 @@ from exporter.model import (
     State,
     Target,
     Threshold,
+    Transaction,
     TrustStore,
 )
 
@@ -122,10 +123,12 @@ class Module:
     critical: Threshold | None = None
     revocation: tuple[RevocationMethod, ...] | None = None
     severities: Mapping[ProblemKind, State] = field(default_factory=dict)
+    transaction: Transaction | None = None
 
     def apply(self, target: Target) -> Target:
         """The target with exactly the settings of this module replaced."""
         changes = self._set("names", "sni", "interval", "timeout", "ehlo_name", "addresses", "ip_family")
+        changes |= self._set("transaction")
         if self.mode is not None:
             changes["mode"] = Mode.for_port(target.port) if self.mode == AUTO else self.mode
         policy = self._set("stores", "warning", "critical", "revocation")

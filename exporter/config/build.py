@@ -28,26 +28,31 @@ from exporter.config import (
 from exporter.config.checks import SYSTEM, mapping, sequence
 from exporter.config.faults import Faults, KeyPath, Node, Place, Position
 from exporter.config.secrets import read_secret
-from exporter.model import Mode, RevocationMethod, Target, TrustStore
+from exporter.model import Login, Mode, RevocationMethod, Target, Transaction, TrustStore
 
 MAX_BYTES = 16 * 1024 * 1024
+
+Passwords = dict[KeyPath, str]
+"""The passwords of transactions, by the path of the mapping that holds the transaction."""
 
 
 def build(path: Path, load_store: StoreLoader) -> Config:
     """See `exporter.config.load`."""
     faults = Faults()
     file, stores, ldap_password = None, {}, ""
+    passwords: Passwords = {}
     try:
         root = nodes.parse(_read(path, faults), faults)
         file = _validate(root, faults)
         checks.check(root, faults)
         stores = _Stores(root, path.parent, load_store, faults).load()
         ldap_password = read_secret(root, path.parent, ("evidence", "ldap", "password_file"), faults)
+        passwords = _passwords(root, path.parent, faults)
     except nodes.Unreadable:
         pass
     if faults or file is None:
         raise ConfigError(faults.messages(str(path)))
-    return replace(_config(path, file, stores), evidence=_evidence(file.evidence, ldap_password))
+    return replace(_config(path, file, stores, passwords), evidence=_evidence(file.evidence, ldap_password))
 
 
 def _read(path: Path, faults: Faults) -> str:
@@ -65,6 +70,14 @@ def _read(path: Path, faults: Faults) -> str:
         position = Position(before.count("\n") + 1, len(before) - before.rfind("\n"))
         faults.add(Place(position, ()), f"not UTF-8: byte 0x{content[error.start]:02x}")
         raise nodes.Unreadable from error
+
+
+def _passwords(root: Node, base: Path, faults: Faults) -> Passwords:
+    found: Passwords = {}
+    for path, settings in checks.holders(mapping(root.data)):
+        if mapping(mapping(settings.get("transaction")).get("auth")):
+            found[path] = read_secret(root, base, (*path, "transaction", "auth", "password_file"), faults)
+    return found
 
 
 def _reason(error: OSError) -> str:
@@ -166,21 +179,27 @@ def _files(data: dict[str, object]) -> Iterator[tuple[KeyPath, object]]:
         yield ("password_file",), data.get("password_file")
 
 
-def _config(path: Path, file: schema.File, stores: dict[str, TrustStore]) -> Config:
-    defaults = _defaults(file.defaults or schema.Defaults())
+def _config(path: Path, file: schema.File, stores: dict[str, TrustStore], passwords: Passwords) -> Config:
+    defaults = _defaults(file.defaults or schema.Defaults(), passwords.get(("defaults",), ""))
     return Config(
         path=path,
-        targets=tuple(_target(entry, defaults) for entry in file.targets or ()),
+        targets=tuple(
+            _target(entry, defaults, passwords.get(("targets", index), ""))
+            for index, entry in enumerate(file.targets or ())
+        ),
         stores=stores,
-        modules={name: _module(module) for name, module in (file.modules or {}).items()},
+        modules={
+            name: _module(module, passwords.get(("modules", name), ""))
+            for name, module in (file.modules or {}).items()
+        },
         limits=Limits(**(file.limits or schema.Limits()).model_dump(exclude_none=True)),
         defaults=defaults,
     )
 
 
-def _defaults(entry: schema.Defaults) -> Module:
+def _defaults(entry: schema.Defaults, password: str) -> Module:
     """What the file sets for all targets, and revocation by every method unless it says otherwise."""
-    given = _module(entry)
+    given = _module(entry, password)
     return given if given.revocation is not None else replace(given, revocation=tuple(RevocationMethod))
 
 
@@ -194,7 +213,7 @@ def _evidence(entry: schema.Evidence | None, ldap_password: str) -> Evidence:
     return Evidence(**given)
 
 
-def _target(entry: schema.Target, defaults: Module) -> Target:
+def _target(entry: schema.Target, defaults: Module, password: str) -> Target:
     port = entry.port if entry.port is not None else checks.default_port(entry.mode)
     names = tuple(entry.names) if entry.names is not None else (hosts.default_name(entry.host),)
     target = Target(
@@ -206,10 +225,10 @@ def _target(entry: schema.Target, defaults: Module) -> Target:
         sni=hosts.default_sni(entry.host, names),
         labels=tuple((entry.labels or {}).items()),
     )
-    return _module(entry).apply(defaults.apply(target))
+    return _module(entry, password).apply(defaults.apply(target))
 
 
-def _module(entry: schema.Settings) -> Module:
+def _module(entry: schema.Settings, password: str) -> Module:
     """What a mapping sets, in the form that can be applied to a target."""
     names, expiry = getattr(entry, "names", None), entry.expiry or schema.Expiry()
     return Module(
@@ -226,4 +245,13 @@ def _module(entry: schema.Settings) -> Module:
         warning=expiry.warning,
         critical=expiry.critical,
         severities=entry.severities or {},
+        transaction=_transaction(entry.transaction, password),
     )
+
+
+def _transaction(entry: schema.Transaction | None, password: str) -> Transaction | None:
+    if entry is None:
+        return None
+    auth = entry.auth
+    login = Login(username=auth.username, password=password, mechanism=auth.mechanism) if auth else None
+    return Transaction(mail_from=entry.mail_from, rcpt_to=entry.rcpt_to, send=bool(entry.send), login=login)

@@ -24,7 +24,7 @@ def check(root: Node, faults: Faults) -> None:
     data = mapping(root.data)
     stores = sorted({SYSTEM, *mapping(data.get("trust_stores"))})
     defaults = mapping(data.get("defaults"))
-    for path, settings in _holders(data):
+    for path, settings in holders(data):
         _references((*path, "trust_stores"), settings.get("trust_stores"), stores, root, faults)
         for key in ("trust_stores", "names", "revocation"):
             _repetitions((*path, key), settings.get(key), root, faults)
@@ -52,7 +52,7 @@ def uses_system_store(root: Node) -> bool:
     """Whether anything is judged against the store `system`, named or by default."""
     data = mapping(root.data)
     inherited = mapping(data.get("defaults")).get("trust_stores", [SYSTEM])
-    used = [settings.get("trust_stores") for _, settings in _holders(data)]
+    used = [settings.get("trust_stores") for _, settings in holders(data)]
     used += [inherited for target in sequence(data.get("targets")) if "trust_stores" not in mapping(target)]
     return any(SYSTEM in sequence(stores) for stores in used)
 
@@ -62,7 +62,7 @@ def default_port(mode: object) -> int:
     return IMPLICIT_TLS_PORT if mode == Mode.TLS else 25
 
 
-def _holders(data: dict[str, Any]) -> Iterator[tuple[KeyPath, dict[str, Any]]]:
+def holders(data: dict[str, Any]) -> Iterator[tuple[KeyPath, dict[str, Any]]]:
     """Every mapping that can hold settings, with its path."""
     yield ("defaults",), mapping(data.get("defaults"))
     for index, target in enumerate(sequence(data.get("targets"))):

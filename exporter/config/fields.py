@@ -13,7 +13,17 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
 
 from exporter.config import AUTO, hosts, networks, units
-from exporter.model import Addresses, IpFamily, Mode, ProblemKind, RevocationMethod, State, Threshold
+from exporter.model import (
+    Addresses,
+    AuthMechanism,
+    IpFamily,
+    Mode,
+    ProblemKind,
+    RevocationMethod,
+    State,
+    Threshold,
+    check_mailbox,
+)
 
 RESERVED_LABELS = frozenset(
     {
@@ -39,6 +49,8 @@ RESERVED_LABELS = frozenset(
         "code",
         "depth",
         "method",
+        "command",
+        "key_type",
         "status",
         "le",
         "quantile",
@@ -51,6 +63,7 @@ ADDRESSES: Mapping[str, Addresses] = {choice.value: choice for choice in Address
 FAMILIES: Mapping[str, IpFamily] = {family.value: family for family in IpFamily}
 SEVERITIES: Mapping[str, State] = {state.name.lower(): state for state in State}
 METHODS: Mapping[str, RevocationMethod] = {method.value: method for method in RevocationMethod}
+MECHANISMS: Mapping[str, AuthMechanism] = {mechanism.value: mechanism for mechanism in AuthMechanism}
 PROBLEMS: Mapping[str, ProblemKind] = {kind.value: kind for kind in ProblemKind}
 
 _LABEL_PATTERN = "^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$"
@@ -144,6 +157,16 @@ def _text(value: str) -> str:
     return value
 
 
+def _sender(value: str) -> str:
+    return check_mailbox(value) if value else value
+
+
+def _username(value: str) -> str:
+    if not value or not value.isprintable():
+        raise ValueError("must be a name without control characters")
+    return value
+
+
 def _expected_name(value: str) -> str:
     return value if hosts.is_address(value) else hosts.check_name(value).removesuffix(".")
 
@@ -189,6 +212,10 @@ Network = Annotated[
 ]
 Names = list[Annotated[str, AfterValidator(_expected_name)]]
 Sni = Annotated[str, AfterValidator(_sni)]
+Mailbox = Annotated[str, AfterValidator(check_mailbox)]
+Sender = Annotated[str, AfterValidator(_sender)]
+UserName = Annotated[str, AfterValidator(_username)]
+Mechanism = Annotated[AuthMechanism, _one_of(MECHANISMS), _words(MECHANISMS)]
 EhloName = Annotated[str, AfterValidator(hosts.check_ehlo_name)]
 ModeChoice = Annotated[Mode | Literal["auto"], _one_of(MODES), _words(MODES)]
 AddressesChoice = Annotated[Addresses, _one_of(ADDRESSES), _words(ADDRESSES)]

@@ -32,6 +32,27 @@ class Expiry(Strict):
     )
 
 
+class Auth(Strict):
+    """The account of a transaction."""
+
+    username: fields.UserName = Field(description="Name to log in with.")
+    password_file: fields.Text = Field(
+        description="A file whose first line is the password; relative to the configuration file."
+    )
+    mechanism: fields.Mechanism | None = Field(
+        None, description="How to log in. Default: plain if the server offers it, else login."
+    )
+
+
+class Transaction(Strict):
+    """What is tried once the connection is encrypted."""
+
+    mail_from: fields.Sender = Field(description="Address of the sender, empty for the null one.")
+    rcpt_to: fields.Mailbox = Field(description="Address of the recipient.")
+    send: bool | None = Field(None, description="Deliver a message to it at every probe. Default false.")
+    auth: Auth | None = Field(None, description="The account to log in with. Default none.")
+
+
 class Settings(Strict):
     """What defaults, targets and modules can all set."""
 
@@ -55,6 +76,9 @@ class Settings(Strict):
     expiry: Expiry | None = Field(None, description="Thresholds of the remaining lifetime.")
     severities: fields.Severities | None = Field(
         None, description="Severity of each problem, where it is not the default; ok turns a problem off."
+    )
+    transaction: Transaction | None = Field(
+        None, description="A mail transaction that is tried after TLS. Default none."
     )
 
 

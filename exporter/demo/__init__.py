@@ -43,6 +43,9 @@ defaults:
 targets:
 """
 
+TRANSACTION = """\
+    transaction: {{mail_from: monitor@{expects}, rcpt_to: postmaster@{expects}}}
+"""
 TARGET = """\
   # {wrong}
   - target: {name}
@@ -130,7 +133,8 @@ class Demo:
 
     def _target(self, case: Case) -> str:
         running = self.servers[case.name]
-        return TARGET.format(
+        text = TARGET + (TRANSACTION if case.transaction else "")
+        return text.format(
             wrong=case.wrong,
             name=case.name,
             host=running.host,

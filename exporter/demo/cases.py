@@ -65,6 +65,8 @@ class Case:
     """Whether its issuer has revoked the certificate, because the key was compromised."""
     mode: Mode = Mode.STARTTLS
     speaks: Callable[[str], Personality] = postfix
+    transaction: bool = False
+    """Whether a mail transaction is tried, short of a message."""
 
 
 def _leaf(host: str) -> Leaf:
@@ -72,7 +74,12 @@ def _leaf(host: str) -> Leaf:
 
 
 CASES = (
-    Case(name="healthy", wrong="Nothing is wrong; TLS begins with STARTTLS.", leaf=_leaf(MAIL)),
+    Case(
+        name="healthy",
+        wrong="Nothing is wrong; TLS begins with STARTTLS.",
+        leaf=_leaf(MAIL),
+        transaction=True,
+    ),
     Case(
         name="healthy-tls",
         wrong="Nothing is wrong; TLS begins with the first byte.",

@@ -65,7 +65,9 @@ def postfix(name: str) -> Personality:
             "NOOP": "250 2.0.0 Ok",
             "RSET": "250 2.0.0 Ok",
             "VRFY": "252 2.0.0 postmaster",
-            "MAIL": "450 4.3.2 Error: this server takes no mail",
+            "MAIL": "250 2.1.0 Ok",
+            "RCPT": "250 2.1.5 Ok",
+            "DATA": "450 4.3.2 Error: this server takes no mail",
             "QUIT": "221 2.0.0 Bye",
         },
     )

@@ -39,6 +39,7 @@ from exporter.model.seen import (
     Stage,
     TlsFacts,
 )
+from exporter.model.transaction import AuthMechanism, Login, Transaction, TransactionFacts, check_mailbox
 from exporter.model.wanted import (
     DEFAULT_SEVERITIES,
     IMPLICIT_TLS_PORT,
@@ -57,11 +58,13 @@ __all__ = [
     "DEFAULT_SEVERITIES",
     "IMPLICIT_TLS_PORT",
     "Addresses",
+    "AuthMechanism",
     "CertificateFacts",
     "Exchange",
     "Failure",
     "IpFamily",
     "IssuerAnswer",
+    "Login",
     "Mode",
     "NameVerdict",
     "Observation",
@@ -85,6 +88,9 @@ __all__ = [
     "Target",
     "Threshold",
     "TlsFacts",
+    "Transaction",
+    "TransactionFacts",
     "TrustStore",
     "Verdict",
+    "check_mailbox",
 ]

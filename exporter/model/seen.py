@@ -6,6 +6,8 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from exporter.model.transaction import TransactionFacts
+
 
 class Stage(enum.StrEnum):
     """The steps of a probe in order; also the phases whose duration is measured."""
@@ -16,6 +18,7 @@ class Stage(enum.StrEnum):
     EHLO = "ehlo"
     STARTTLS = "starttls"
     HANDSHAKE = "handshake"
+    TRANSACTION = "transaction"
     VERIFY = "verify"
     REVOCATION = "revocation"
 
@@ -132,6 +135,8 @@ class Observation:
     staple: bytes = b""
     """The stapled OCSP response as it came (RFC 6066 section 8), empty when there was none."""
     phases: Mapping[Stage, float] = field(default_factory=dict)
+    transaction: TransactionFacts | None = None
+    """What became of the transaction; None unless one was asked for and TLS was agreed on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from exporter.model.revocation import RevocationMethod
+from exporter.model.transaction import Transaction
 
 IMPLICIT_TLS_PORT = 465
 """RFC 8314 section 7.3: submissions, TLS from the first byte."""
@@ -153,6 +154,8 @@ class Target:
     addresses: Addresses = Addresses.ALL
     ip_family: IpFamily = IpFamily.ANY
     policy: Policy = field(default_factory=Policy)
+    transaction: Transaction | None = None
+    """What is tried after TLS; None, so that nothing is, unless somebody asks for it."""
 
     @property
     def id(self) -> str:

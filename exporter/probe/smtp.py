@@ -207,7 +207,7 @@ class Dialogue:
         self._expect(220, reply)
         if not self._starttls:
             return self.quit()
-        return self._send(f"EHLO {_safe_argument(self.ehlo_name)}", Step.EHLO)
+        return self._send(f"EHLO {safe_argument(self.ehlo_name)}", Step.EHLO)
 
     def _after_ehlo(self, reply: Reply) -> bytes:
         """RFC 5321 section 4.1.1.1: the first line names the server, each further one a capability."""
@@ -246,7 +246,7 @@ def _quote(step: Step, reply: Reply) -> str:
     return f"{step.name} was answered with {reply.code} {reply.text}".rstrip()
 
 
-def _safe_argument(text: str) -> str:
+def safe_argument(text: str) -> str:
     """Refuse what would end the command line and start another.
 
     Raises:

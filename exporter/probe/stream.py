@@ -1,7 +1,7 @@
 """The asyncio driver: moves bytes between one socket and the two protocol machines.
 
-`look` connects, speaks SMTP up to STARTTLS (or starts TLS at once), completes the handshake, says
-QUIT and closes, all under one deadline. An `asyncio.Protocol` is used rather than streams: it costs
+`look` connects, speaks SMTP up to STARTTLS (or starts TLS at once), completes the handshake, tries a
+transaction where one is asked for, says QUIT and closes, all under one deadline. An `asyncio.Protocol` is used rather than streams: it costs
 about half the CPU time and leaves the bytes after the 220 reply in our hands.
 
 Nothing that the network does makes `look` raise; how far it came is part of the observation.
@@ -11,13 +11,17 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import secrets
+from dataclasses import replace
+from datetime import UTC, datetime
 
 from exporter.idn import ascii_name
-from exporter.model import Failure, Mode, Observation, Reason, Stage, Target
+from exporter.model import Failure, Mode, Observation, Reason, SmtpFacts, Stage, Target
 from exporter.probe.errors import ProbeError
 from exporter.probe.resolve import own_literal, own_name
 from exporter.probe.smtp import Dialogue
 from exporter.probe.tls import TlsClient
+from exporter.probe.transaction import TransactionDialogue, compose
 
 GOODBYE = 1.0
 """Seconds that a server may take to answer QUIT; the certificate is already ours by then."""
@@ -65,6 +69,8 @@ class _Conversation(asyncio.Protocol):
         self._loop = loop
         self._implicit = target.mode is Mode.TLS
         self._dialogue = Dialogue(ehlo_name, starttls=not self._implicit)
+        self._wanted = target.transaction
+        self._transaction: TransactionDialogue | None = None
         self._server_name = ascii_name(target.sni)
         self._tls: TlsClient | None = None
         self._over = False
@@ -132,15 +138,30 @@ class _Conversation(asyncio.Protocol):
     def _advance_tls(self, tls: TlsClient, data: bytes) -> None:
         plain, out = tls.receive(data)
         self._write(out)
-        if tls.established and self._goodbye is None:
+        if tls.established and self._goodbye is None and self._transaction is None:
             self._leave()
-            self._say_goodbye(b"" if self._implicit else self._dialogue.quit())
+            self._after_handshake(tls)
         if plain:
-            answer = self._dialogue.receive(plain)
+            answer = (self._transaction or self._dialogue).receive(plain)
             if answer:
                 self._write(tls.send(answer))
-        if self._dialogue.done or tls.closed:
+        if self._transaction is not None and self._transaction.leaving and self._goodbye is None:
+            self._leave()
+            self._say_goodbye(b"")
+        if (self._transaction or self._dialogue).done or tls.closed:
             self._finish()
+
+    def _after_handshake(self, tls: TlsClient) -> None:
+        """Try the transaction, or leave."""
+        if self._wanted is None:
+            self._say_goodbye(b"" if self._implicit else self._dialogue.quit())
+            return
+        self._enter(Stage.TRANSACTION)
+        sent = compose(self._wanted, datetime.now(UTC), secrets.token_hex(16)) if self._wanted.send else b""
+        name = self._dialogue.ehlo_name
+        self._transaction = TransactionDialogue(self._wanted, name, message=sent, greeting=self._implicit)
+        if first := self._transaction.start():
+            self._write(tls.send(first))
 
     def _say_goodbye(self, farewell: bytes) -> None:
         """Wait a moment for the answer to QUIT (over implicit TLS: for the greeting, then QUIT)."""
@@ -165,6 +186,9 @@ class _Conversation(asyncio.Protocol):
     def _fail_after_certificate(self, error: ProbeError) -> None:
         """The certificate is ours: what follows is a remark, not a failure of the probe."""
         self._leave()
+        if self._transaction is not None:
+            self._transaction.fail(f"{error.reason.replace('_', ' ')} {error.detail}".rstrip())
+            return
         timed_out_politely = self._goodbye is not None and error.reason in _GOODBYE_NOISE
         if not timed_out_politely:
             self._aborted = error.detail or error.reason
@@ -220,12 +244,20 @@ class _Conversation(asyncio.Protocol):
             address=address,
             stage=self._stage,
             failure=failure,
-            smtp=self._dialogue.facts(),
+            smtp=self._smtp_facts(),
             tls=self._tls.facts(self._aborted) if self._tls and (chain or self._tls.established) else None,
             chain=chain,
             staple=self._tls.staple() if self._tls else b"",
             phases=self._phases,
+            transaction=self._transaction.facts() if self._transaction else None,
         )
+
+    def _smtp_facts(self) -> SmtpFacts:
+        """The whole dialogue, that of the transaction included."""
+        facts = self._dialogue.facts()
+        if self._transaction is None:
+            return facts
+        return replace(facts, exchanges=(*facts.exchanges, *self._transaction.exchanges()))
 
 
 _STILL_TALKING = {

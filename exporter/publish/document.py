@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Result,
         RevocationVerdict,
         StoreVerdict,
+        TransactionFacts,
     )
 
 
@@ -46,6 +47,7 @@ def as_json(result: Result) -> dict[str, Any]:
         "failure": _failure(result.observation),
         "smtp": _smtp(result.observation),
         "tls": _tls(observation),
+        "transaction": _transaction(result.observation.transaction),
         "seen_at": None if result.seen_at is None else _moment(result.seen_at, "milliseconds"),
         "chain": [_certificate(position, c) for position, c in enumerate(verdict.chain)],
         "chain_complete": verdict.chain_complete,
@@ -114,6 +116,12 @@ def _tls(observation: Observation) -> dict[str, Any] | None:
     if tls is None:
         return None
     return {key: getattr(tls, key) for key in ("version", "cipher", "bits", "group", "signature", "aborted")}
+
+
+def _transaction(facts: TransactionFacts | None) -> dict[str, Any] | None:
+    if facts is None:
+        return None
+    return {"success": facts.success, "codes": dict(facts.codes), "detail": facts.detail}
 
 
 def _certificate(position: int, certificate: CertificateFacts) -> dict[str, Any]:

@@ -125,10 +125,20 @@ def timestamp(moment: datetime) -> int:
     return int(moment.timestamp())
 
 
+def _transaction_success(result: Result) -> Sequence[Sample]:
+    facts = result.observation.transaction
+    return [] if facts is None else [("", facts.success)]
+
+
+def _transaction_codes(result: Result) -> Sequence[Sample]:
+    facts = result.observation.transaction
+    return [] if facts is None else [(pair("command", name), code) for name, code in facts.codes.items()]
+
+
 RESERVED_LABELS = frozenset({
     "target", "address", "phase", "stage", "reason", "version", "cipher", "group", "position", "subject",
     "issuer", "serial", "sha1", "sha256", "key", "signature", "store", "code", "depth", "name", "problem",
-    "method", "status",
+    "method", "status", "command",
 })  # fmt: skip
 """Label names that belong to the series; a target's own labels cannot use them."""
 
@@ -250,6 +260,16 @@ FAMILIES: tuple[Family, ...] = (
         "smtp_tls_revocation_next_update_timestamp_seconds",
         "When newer evidence about the revocation of a certificate is due",
         revocations.moments(lambda verdict: verdict.next_update),
+    ),
+    Family(
+        "smtp_tls_transaction_success",
+        "Whether the configured mail transaction went through; absent where there is none",
+        _transaction_success,
+    ),
+    Family(
+        "smtp_tls_transaction_reply_code",
+        "The last reply of the server to each command of the transaction",
+        _transaction_codes,
     ),
     Family(
         "smtp_tls_problem", "Whether the problem was found; absent when it could not be decided", _problems

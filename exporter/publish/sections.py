@@ -16,7 +16,15 @@ from exporter.publish.text import one_line
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exporter.model import NameVerdict, Observation, Problem, Reply, RevocationVerdict, TlsFacts
+    from exporter.model import (
+        NameVerdict,
+        Observation,
+        Problem,
+        Reply,
+        RevocationVerdict,
+        TlsFacts,
+        TransactionFacts,
+    )
     from exporter.publish.drawing import Paint
 
 _PROSE = 4000
@@ -49,10 +57,19 @@ def connection(result: Result, paint: Paint) -> list[str]:
         lines.append(f"protocol  {_negotiated(observation.tls)}")
         if observation.tls.aborted:
             lines.append(paint("warning", f"then the server ended it: {one_line(observation.tls.aborted)}"))
+    if (transaction := result.observation.transaction) is not None:
+        lines.append(_transaction(transaction, paint))
     if result.observation.failure is not None:
         lines.append(paint("critical", f"failed    {_failure(result)}"))
         lines += _age(result, paint)
     return lines
+
+
+def _transaction(facts: TransactionFacts, paint: Paint) -> str:
+    said = ", ".join(f"{command.upper()} {code}" for command, code in facts.codes.items())
+    if facts.success:
+        return f"mail      accepted ({said})"
+    return paint("warning", f"mail      refused: {one_line(facts.detail)} ({said})")
 
 
 def _visit(result: Result) -> str:

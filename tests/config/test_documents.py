@@ -31,6 +31,8 @@ SECTIONS: dict[str, set[str]] = {
     "type: mozilla": set(schema.MozillaStore.model_fields),
     "type: pem": set(schema.PemStore.model_fields),
     "type: jks, pkcs12": set(schema.KeyStore.model_fields),
+    "transaction": set(schema.Transaction.model_fields),
+    "auth": set(schema.Auth.model_fields),
     "targets": set(schema.Target.model_fields) - set(schema.Defaults.model_fields),
     "limits": set(schema.Limits.model_fields),
     "evidence": set(schema.Evidence.model_fields),
@@ -108,6 +110,7 @@ def models() -> tuple[type[BaseModel], ...]:
     return (
         schema.File, schema.Defaults, schema.Target, schema.Module, schema.Expiry, schema.Limits,
         schema.SystemStore, schema.MozillaStore, schema.PemStore, schema.KeyStore, schema.Evidence,
+        schema.Transaction, schema.Auth,
     )  # fmt: skip
 
 
@@ -118,7 +121,8 @@ def test_example_lines_in_comments_are_valid(tmp_path: Path) -> None:
         "contoso-root.pem", "partner-a.pem", "partner-b.pem", "cacerts", "cacerts.pass", "roots.p12", "roots.pass",
     ):  # fmt: skip
         (tmp_path / name).touch()
-    (tmp_path / "ldap.pass").write_text("secret\n")
+    for name in ("ldap.pass", "smtp.pass"):
+        (tmp_path / name).write_text("secret\n")
     text = text.replace("/etc/ssl/appliance-roots", ".")
     path = tmp_path / "config.yaml"
     path.write_text(text)

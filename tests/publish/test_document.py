@@ -45,7 +45,7 @@ def test_document_has_the_keys_of_the_contract() -> None:
         )
     )
     assert ",".join(document) == (
-        "schema,target,host,port,mode,address,time,duration,state,stage,failure,smtp,tls,seen_at,"
+        "schema,target,host,port,mode,address,time,duration,state,stage,failure,smtp,tls,transaction,seen_at,"
         "chain,chain_complete,notes,names,stores,revocation,problems"
     )
     assert set(document["smtp"]) == {"greeting", "capabilities", "starttls_offered", "replies"}

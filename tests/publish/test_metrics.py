@@ -23,6 +23,7 @@ from exporter.model import (
     Stage,
     State,
     TlsFacts,
+    TransactionFacts,
 )
 from exporter.publish import metrics
 from exporter.publish.families import FAMILIES
@@ -80,7 +81,12 @@ def everything() -> Sequence[Result]:
     """Results that together fill every family."""
     return (
         results.result(results.problem(ProblemKind.UNTRUSTED_ROOT), stores=(results.untrusted(),)),
-        results.result(address="192.0.2.8", revocation=REVOCATION, revoked=True),
+        results.result(
+            address="192.0.2.8",
+            revocation=REVOCATION,
+            revoked=True,
+            transaction=TransactionFacts(success=False, codes={"rcpt": 550}, detail="no"),
+        ),
         results.failed(address="192.0.2.9"),
     )
 
@@ -368,3 +374,15 @@ def test_promtool_has_nothing_to_say_but_about_days() -> None:
     remarks = (said.stdout + said.stderr).strip().splitlines()
     assert remarks
     assert all(remark.startswith("smtp_tls_cert_days_to_expiry ") for remark in remarks)
+
+
+def test_a_transaction_is_told_by_success_and_codes() -> None:
+    """What became of the transaction has series of its own, which are absent where none was tried."""
+    facts = TransactionFacts(
+        success=False, codes={"mail": 250, "rcpt": 450}, detail="RCPT was answered with 450"
+    )
+    text = text_of(results.result(transaction=facts))
+    assert value(text, "smtp_tls_transaction_success") == 0
+    assert value(text, "smtp_tls_transaction_reply_code", command="mail") == 250
+    assert value(text, "smtp_tls_transaction_reply_code", command="rcpt") == 450
+    assert value(text_of(results.result()), "smtp_tls_transaction_success") is None

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from exporter.model import NameVerdict, ProblemKind, Reason, Stage, StoreVerdict
+from exporter.model import NameVerdict, ProblemKind, Reason, Stage, StoreVerdict, TransactionFacts
 from exporter.publish.report import WIDTH, report
 from tests.publish.test_nagios import hostile
 from tests.results import (
@@ -207,3 +207,16 @@ def test_hostile_text_stays_in_its_place(text: str) -> None:
     if len(text) < 100:
         calm = report(hostile("x" * len(text)), transcript=True)
         assert abs(len(printed.splitlines()) - len(calm.splitlines())) <= len(ProblemKind) * 4
+
+
+def test_transaction_is_told_with_the_servers_words() -> None:
+    """The report says whether the mail would have been taken, and keeps hostile text on its line."""
+    refused = TransactionFacts(
+        success=False, codes={"rcpt": 550}, detail="RCPT was answered with 550\x1b[2J no"
+    )
+    text = report(result(transaction=refused))
+    (line,) = [line for line in text.splitlines() if line.strip().startswith("mail ")]
+    assert "refused: RCPT was answered with 550" in line
+    assert "\x1b" not in line
+    accepted = report(result(transaction=TransactionFacts(success=True, codes={"rcpt": 250})))
+    assert "mail      accepted (RCPT 250)" in accepted
