@@ -20,6 +20,7 @@ from exporter.model import (
     Addresses,
     AuthMechanism,
     IpFamily,
+    KeyType,
     Login,
     Mode,
     Policy,
@@ -697,6 +698,17 @@ def test_transaction_is_read_and_inherited(read: Callable[[str], Config], tmp_pa
     plain = found.modules["plain"].apply(found.targets[0]).transaction
     assert plain == Transaction(mail_from="m@example.org", rcpt_to="r@example.org")
     assert "s3cret" not in f"{found!r}{config.summary(found)}"
+
+
+def test_key_types_make_a_target_each(read: Callable[[str], Config]) -> None:
+    """The targets of one entry differ in key type, label and identity, and in nothing else."""
+    first, second = read("targets: [{host: a, labels: {site: fra}, key_types: [rsa, ecdsa]}]").targets
+    (plain,) = read("targets: [{host: a}]").targets
+    assert (first.key_type, second.key_type) == (KeyType.RSA, KeyType.ECDSA)
+    assert first.labels == (("site", "fra"), ("key_type", "rsa"))
+    assert second.labels == (("site", "fra"), ("key_type", "ecdsa"))
+    assert len({first.id, second.id, plain.id}) == 3
+    assert (first.name, first.port, first.policy) == (second.name, second.port, second.policy)
 
 
 def test_nothing_is_tried_by_default(read: Callable[[str], Config]) -> None:

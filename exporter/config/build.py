@@ -184,8 +184,9 @@ def _config(path: Path, file: schema.File, stores: dict[str, TrustStore], passwo
     return Config(
         path=path,
         targets=tuple(
-            _target(entry, defaults, passwords.get(("targets", index), ""))
+            target
             for index, entry in enumerate(file.targets or ())
+            for target in _targets(entry, defaults, passwords.get(("targets", index), ""))
         ),
         stores=stores,
         modules={
@@ -211,6 +212,15 @@ def _evidence(entry: schema.Evidence | None, ldap_password: str) -> Evidence:
         told = entry.ldap.model_dump(exclude_none=True, exclude={"password_file"})
         given["ldap"] = Ldap(**told, password=ldap_password)
     return Evidence(**given)
+
+
+def _targets(entry: schema.Target, defaults: Module, password: str) -> Iterator[Target]:
+    """One target, or one for each key type, told apart by a label."""
+    target = _target(entry, defaults, password)
+    if entry.key_types is None:
+        yield target
+    for kind in entry.key_types or ():
+        yield replace(target, key_type=kind, labels=(*target.labels, ("key_type", kind.value)))
 
 
 def _target(entry: schema.Target, defaults: Module, password: str) -> Target:

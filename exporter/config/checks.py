@@ -26,7 +26,7 @@ def check(root: Node, faults: Faults) -> None:
     defaults = mapping(data.get("defaults"))
     for path, settings in holders(data):
         _references((*path, "trust_stores"), settings.get("trust_stores"), stores, root, faults)
-        for key in ("trust_stores", "names", "revocation"):
+        for key in ("trust_stores", "names", "revocation", "key_types"):
             _repetitions((*path, key), settings.get(key), root, faults)
         _expiry_order((*path, "expiry"), settings, defaults, root, faults)
     evidence = mapping(data.get("evidence"))

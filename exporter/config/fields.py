@@ -17,6 +17,7 @@ from exporter.model import (
     Addresses,
     AuthMechanism,
     IpFamily,
+    KeyType,
     Mode,
     ProblemKind,
     RevocationMethod,
@@ -64,6 +65,7 @@ FAMILIES: Mapping[str, IpFamily] = {family.value: family for family in IpFamily}
 SEVERITIES: Mapping[str, State] = {state.name.lower(): state for state in State}
 METHODS: Mapping[str, RevocationMethod] = {method.value: method for method in RevocationMethod}
 MECHANISMS: Mapping[str, AuthMechanism] = {mechanism.value: mechanism for mechanism in AuthMechanism}
+KEY_TYPES: Mapping[str, KeyType] = {kind.value: kind for kind in KeyType}
 PROBLEMS: Mapping[str, ProblemKind] = {kind.value: kind for kind in ProblemKind}
 
 _LABEL_PATTERN = "^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$"
@@ -225,6 +227,18 @@ Methods = Annotated[
     list[Annotated[RevocationMethod, _one_of(METHODS)]],
     WithJsonSchema(
         {"type": "array", "items": {"type": "string", "enum": list(METHODS)}, "uniqueItems": True}
+    ),
+]
+KeyTypes = Annotated[
+    list[Annotated[KeyType, _one_of(KEY_TYPES)]],
+    Field(min_length=1),
+    WithJsonSchema(
+        {
+            "type": "array",
+            "items": {"type": "string", "enum": list(KEY_TYPES)},
+            "minItems": 1,
+            "uniqueItems": True,
+        }
     ),
 ]
 Severities = Annotated[

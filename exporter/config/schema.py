@@ -102,6 +102,9 @@ class Target(Module):
     host: fields.Host = Field(description="Host name or IP address.")
     port: fields.Port | None = Field(None, description="TCP port. Default 25, or 465 with mode tls.")
     target: fields.Text | None = Field(None, description="Name to show. Default HOST:PORT.")
+    key_types: fields.KeyTypes | None = Field(
+        None, description="Probe once for each of these kinds of certificate: rsa, ecdsa. Default: once."
+    )
     labels: fields.Labels | None = Field(None, description="Labels to add to every series of this target.")
     interval: fields.Interval | None = Field(None, description="Time between probes, 1s to 30d. Default 1h.")
 

@@ -28,6 +28,13 @@ class Mode(enum.StrEnum):
         return cls.TLS if port == IMPLICIT_TLS_PORT else cls.STARTTLS
 
 
+class KeyType(enum.StrEnum):
+    """Which of a server's certificates is asked for, when it has one for each kind of key."""
+
+    RSA = "rsa"
+    ECDSA = "ecdsa"
+
+
 class Addresses(enum.StrEnum):
     """Which of a name's addresses are probed."""
 
@@ -153,6 +160,8 @@ class Target:
     timeout: float = 15.0
     addresses: Addresses = Addresses.ALL
     ip_family: IpFamily = IpFamily.ANY
+    key_type: KeyType | None = None
+    """The only kind of certificate that is accepted; None for whichever the server prefers."""
     policy: Policy = field(default_factory=Policy)
     transaction: Transaction | None = None
     """What is tried after TLS; None, so that nothing is, unless somebody asks for it."""
@@ -161,6 +170,8 @@ class Target:
     def id(self) -> str:
         """A short stable identity for URLs and hashing, derived from where the target is."""
         where = f"{self.name}\0{self.host}\0{self.port}\0{self.mode}"
+        if self.key_type is not None:
+            where += f"\0{self.key_type}"
         return hashlib.sha256(where.encode("utf-8", "surrogateescape")).hexdigest()[:12]
 
 

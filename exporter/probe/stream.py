@@ -70,6 +70,7 @@ class _Conversation(asyncio.Protocol):
         self._implicit = target.mode is Mode.TLS
         self._dialogue = Dialogue(ehlo_name, starttls=not self._implicit)
         self._wanted = target.transaction
+        self._key_type = target.key_type
         self._transaction: TransactionDialogue | None = None
         self._server_name = ascii_name(target.sni)
         self._tls: TlsClient | None = None
@@ -132,7 +133,7 @@ class _Conversation(asyncio.Protocol):
 
     def _start_tls(self) -> None:
         self._enter(Stage.HANDSHAKE)
-        self._tls = TlsClient(self._server_name)
+        self._tls = TlsClient(self._server_name, self._key_type)
         self._write(self._tls.start())
 
     def _advance_tls(self, tls: TlsClient, data: bytes) -> None:

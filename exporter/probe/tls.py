@@ -18,18 +18,24 @@ import functools
 
 from OpenSSL import SSL, crypto
 
-from exporter.model import Reason, TlsFacts
+from exporter.model import KeyType, Reason, TlsFacts
 from exporter.probe.errors import ProbeError
 
 _READ = 65536
 
 
+_CIPHERS = {None: b"ALL:COMPLEMENTOFALL", KeyType.RSA: b"aRSA", KeyType.ECDSA: b"aECDSA"}
+
+
 @functools.cache
-def _context() -> SSL.Context:
+def _context(key_type: KeyType | None) -> SSL.Context:
     context = SSL.Context(SSL.TLS_CLIENT_METHOD)
     context.set_min_proto_version(SSL.TLS1_VERSION)
     # Security level 0 is the only way to reach servers with SHA-1, 1024-bit keys or TLS 1.0.
-    context.set_cipher_list(b"ALL:COMPLEMENTOFALL:@SECLEVEL=0")
+    context.set_cipher_list(_CIPHERS[key_type] + b":@SECLEVEL=0")
+    if key_type is not None:
+        # In TLS 1.3 the ciphers say nothing about the certificate, and pyOpenSSL cannot choose the signatures.
+        context.set_max_proto_version(SSL.TLS1_2_VERSION)
     context.set_options(SSL.OP_LEGACY_SERVER_CONNECT)
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     context.set_ocsp_client_callback(_keep_staple)
@@ -47,10 +53,11 @@ class TlsClient:
 
     Args:
         server_name: the SNI name in A-label form, empty for none (RFC 6066 section 3).
+        key_type: the only kind of certificate to accept, with TLS 1.2 at most; None for any.
     """
 
-    def __init__(self, server_name: str) -> None:
-        self._connection = SSL.Connection(_context(), None)
+    def __init__(self, server_name: str, key_type: KeyType | None = None) -> None:
+        self._connection = SSL.Connection(_context(key_type), None)
         self._connection.set_connect_state()
         self._staples: list[bytes] = []
         # One callback serves all connections of the context; this is how it finds whose staple it has.
