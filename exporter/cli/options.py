@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import exporter
 from exporter.config import hosts, networks
-from exporter.model import Addresses, IpFamily, Mode, Policy, Target
+from exporter.model import IMPLICIT_TLS_PORT, Addresses, IpFamily, Mode, Policy, Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
+
+STARTTLS_PORT = 25
 
 MAX_TIMEOUT = 3600.0
 """Seconds. More is a typing error."""
@@ -183,7 +185,7 @@ def target(given: argparse.Namespace, host: str, number: int | None, policy: Pol
         number: the port; None for 465 with implicit TLS and 25 otherwise.
         policy: how to judge.
     """
-    number = number or (465 if given.mode is Mode.TLS else 25)
+    number = number or (IMPLICIT_TLS_PORT if given.mode is Mode.TLS else STARTTLS_PORT)
     names = tuple(dict.fromkeys(given.names)) or (given.sni or hosts.default_name(host),)
     return Target(
         name=hosts.display_name(host, number),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from exporter import gathering
 from exporter.cli import once, options
+from exporter.config import hosts
 from exporter.model import Mode, Policy, RevocationMethod, State
 from exporter.publish.text import one_line
 
@@ -55,12 +56,51 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _probe(given: argparse.Namespace) -> int:
     trusted = once.stores(given.trust, given.trust_password_file)
     policy = Policy(stores=tuple(trusted), revocation=tuple(RevocationMethod) if given.revocation else ())
+    if not (given.hosts or given.mx):
+        raise options.UsageError("the following arguments are required: HOST[:PORT], or --mx DOMAIN")
     targets = [options.target(given, host, port, policy) for host, port in given.hosts]
-    results = once.run(_look(targets, trusted, given.allow_networks))
+    results, states = once.run(_look_everywhere(given, targets, policy, trusted))
     for text in _printed(results, given):
         if not once.say(text):
             return State.UNKNOWN
-    return once.worst([result.verdict.state for result in results])
+    return once.worst([*states, *(result.verdict.state for result in results)])
+
+
+async def _look_everywhere(
+    given: argparse.Namespace, targets: Sequence[Target], policy: Policy, trusted: Mapping[str, TrustStore]
+) -> tuple[list[Result], list[State]]:
+    """Look at the targets and at the exchanges of the domains; also a state for each domain without any."""
+    wanted, states = [*targets], []
+    for domain in given.mx:
+        try:
+            hosts = await _exchanges(domain, given.timeout)
+        except _NoExchangesError as error:
+            states.append(error.state)
+            _fail(str(error))
+        else:
+            wanted += [options.target(given, host, None, policy) for host in hosts]
+    return (await _look(wanted, trusted, given.allow_networks) if wanted else []), states
+
+
+class _NoExchangesError(Exception):
+    """A domain has no exchange to look at; the message says why."""
+
+    def __init__(self, state: State, message: str) -> None:
+        super().__init__(message)
+        self.state = state
+
+
+async def _exchanges(domain: str, timeout: float) -> list[str]:
+    """The hosts that take a domain's mail, the preferred ones first."""
+    from exporter.evidence import mx  # noqa: PLC0415 - for those who ask by domain
+
+    try:
+        found = await mx.exchanges(domain, timeout=timeout)
+    except mx.MxError as error:
+        raise _NoExchangesError(State.CRITICAL, error.detail) from error
+    if not found:
+        raise _NoExchangesError(State.UNKNOWN, f"{domain} says that it takes no mail (null MX, RFC 7505)")
+    return [exchange.host for exchange in found]
 
 
 async def _look(
@@ -128,8 +168,12 @@ def _fail(message: str) -> int:
 def _parser() -> options.Parser:
     parser = options.Parser(prog=_PROGRAM, description=_DESCRIPTION, epilog=_EPILOG, help_status=State.OK)
     parser.add_argument(
-        "hosts", nargs="+", metavar="HOST[:PORT]", type=options.checked(options.host_and_port),
+        "hosts", nargs="*", metavar="HOST[:PORT]", type=options.checked(options.host_and_port),
         help="where to look (port 25, with --tls 465)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--mx", action="append", default=[], metavar="DOMAIN", type=options.checked(hosts.check_name),
+        help="look at every host that takes the mail of DOMAIN (may be repeated)",
     )  # fmt: skip
     _add_looking(parser)
     _add_output(parser)

@@ -11,9 +11,11 @@ import pytest
 
 from exporter import pipeline
 from exporter.cli import main as command
+from exporter.cli import options
 from exporter.cli.probe import main
 from exporter.demo.cases import CASES, EXCHANGE
-from exporter.model import State
+from exporter.evidence import mx
+from exporter.model import Reason, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,6 +84,31 @@ def test_json_of_every_case(case: Case, lab: Demo, capsys: pytest.CaptureFixture
     assert document["state"] == state.name.lower()
 
 
+def test_exchanges_of_a_domain(
+    lab: Demo, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every exchange is looked at, beside the hosts that are named; a domain without any is told apart."""
+
+    async def exchanges(domain: str, *, timeout: float) -> tuple[mx.Exchange, ...]:
+        if domain == "broken.test":
+            raise mx.MxError(Reason.DNS_FAILURE, "no name server could tell the MX of broken.test")
+        return () if domain == "null.test" else (mx.Exchange(10, "127.0.0.1"), mx.Exchange(20, "127.0.0.2"))
+
+    monkeypatch.setattr(mx, "exchanges", exchanges)
+    monkeypatch.setattr(options, "STARTTLS_PORT", lab.servers["exchange"].port)
+    state, out, err = probe(
+        capsys, "--mx", "contoso.test", "--mx", "broken.test", "--mx", "null.test", "--json",
+        "--trust", str(lab.root_path), "--name", EXCHANGE,
+    )  # fmt: skip
+    port = lab.servers["exchange"].port
+    assert [json.loads(line)["target"] for line in out.splitlines()] == [
+        f"127.0.0.{n}:{port}" for n in (1, 2)
+    ]
+    assert "no name server could tell" in err
+    assert "null.test says that it takes no mail" in err
+    assert state is State.CRITICAL
+
+
 def test_json_of_several_hosts(lab: Demo, capsys: pytest.CaptureFixture[str]) -> None:
     """One document a line for each host, in their order; the worst state counts."""
     names = ("expired", "healthy")
@@ -134,7 +161,7 @@ def test_unreachable(free_port: Callable[[], int], capsys: pytest.CaptureFixture
         pytest.param(("a:b",), id="no port"),
         pytest.param(("a", "--json", "--pem"), id="two outputs"),
         pytest.param(("a", "--trust", "/no/such/file"), id="no trust store"),
-        pytest.param(("a", "--mx", "example.org"), id="option of a later version"),
+        pytest.param(("--mx", "not a name"), id="no domain"),
     ],
 )
 def test_wrong_usage(given: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
