@@ -1,6 +1,7 @@
 """`make bench`: sweep many servers and print what a probe costs beside the floor of the same run.
 
-Also what two more trust stores add to it, for chains that are new and for those that were seen.
+Also what more trust stores, and finding out about revocation, add to it, for chains that are new and for those
+that were seen.
 
 A shared machine drifts by a tenth or more within seconds. So the floor is measured beside every sweep, several
 times, in processes of their own, and what counts is the median of the ratios. Nothing counts unless all of
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.bench.measure import Cost, run
+from tests.bench.revocation import PAIR
 from tests.bench.servers import Fleet, fleet
 from tests.bench.stores import PAIRS
 
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 Rounds = list[dict[str, Cost]]
 """What each repetition measured, the floor among it."""
 
-_MODULES = ("tests.bench.floor", "tests.bench.sweep", "tests.bench.stores")
+_MODULES = ("tests.bench.floor", "tests.bench.sweep", "tests.bench.stores", "tests.bench.revocation")
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ def summarize(key: str, rounds: Rounds) -> Iterator[Line]:
 
 def compare(key: str, rounds: Rounds) -> Iterator[Share]:
     """Several trust stores against one, for chains that are new and for those that were seen."""
-    for several, one in PAIRS.items():
+    for several, one in (*PAIRS.items(), PAIR):
         for what in ("new", "seen"):
             ratios = [each[f"{several}, {what}"].cpu_ms / each[f"{one}, {what}"].cpu_ms for each in rounds]
             yield Share(key, f"{several}, {what}", statistics.median(ratios), min(ratios), max(ratios))

@@ -11,7 +11,8 @@ import functools
 from typing import TYPE_CHECKING
 
 from exporter import pipeline, trust
-from exporter.model import Policy, Result, State, Target, TrustStore
+from exporter.evidence.ways import NOTHING, Evidence
+from exporter.model import Policy, Result, RevocationMethod, State, Target, TrustStore
 from exporter.serve.board import Board
 from exporter.serve.limits import Limits
 from exporter.serve.scheduler import Scheduler
@@ -50,13 +51,22 @@ class Sweep:
         fleet: the servers.
         members: address and name of those that are swept.
         expected: the trust stores, and what the verdict by each of them must be.
+        evidence: where revocation is found out, which must say that nothing is revoked; None for not at all.
     """
 
-    def __init__(self, fleet: Fleet, members: Iterable[tuple[str, str]], expected: Expected) -> None:
+    def __init__(
+        self,
+        fleet: Fleet,
+        members: Iterable[tuple[str, str]],
+        expected: Expected,
+        evidence: Evidence | None = None,
+    ) -> None:
         stores = {store.label: store for store in expected}
         self._trusted = {store.label: trusts for store, trusts in expected.items()}
-        self._targets = tuple(_targets(fleet, members, Policy(stores=tuple(stores))))
-        self._examine = functools.partial(pipeline.examine, stores=stores)
+        methods = (RevocationMethod.STAPLE, RevocationMethod.CRL) if evidence else ()
+        policy = Policy(stores=tuple(stores), revocation=methods)
+        self._targets = tuple(_targets(fleet, members, policy))
+        self._examine = functools.partial(pipeline.examine, stores=stores, evidence=evidence or NOTHING)
         self._board = WatchedBoard(self._targets)
 
     async def once(self) -> Cost:
@@ -96,6 +106,7 @@ def _check(result: Result, trusted: Mapping[str, bool]) -> None:
     """Nothing may be wrong, but that a store does not know the root where it should not."""
     assert result.success, result.observation.failure
     assert {store.store: store.valid for store in result.verdict.stores} == trusted
+    assert result.verdict.revoked is (False if result.target.policy.revocation else None)
     assert (result.verdict.state is State.OK) == all(trusted.values()), result.verdict.problems
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.bench.revocation import LOADING, PAIR
 from tests.bench.stores import PAIRS
 from tests.programs import program
 
@@ -29,8 +30,10 @@ def test_figures_are_printed_and_written(tmp_path: Path) -> None:
     figures = json.loads(path.read_text(encoding="utf-8"))
     sets = [name for pair in PAIRS.items() for name in reversed(pair)]
     stores = [f"{name}, {what}" for what in ("new", "seen") for name in sets]
-    assert [line["what"] for line in figures["lines"]] == ["floor", "sweep, new", "sweep, seen", *stores]
+    revocation = [f"{name}, {what}" for what in ("new", "seen") for name in reversed(PAIR)]
+    expected = ["floor", "sweep, new", "sweep, seen", *stores, LOADING, *revocation]
+    assert [line["what"] for line in figures["lines"]] == expected
     assert all(line["cpu_ms"] > 0 and line["what"] in done.stdout for line in figures["lines"])
     assert [share["what"] for share in figures["stores"]] == [
-        f"{name}, {what}" for name in PAIRS for what in ("new", "seen")
+        f"{name}, {what}" for name in (*PAIRS, PAIR[0]) for what in ("new", "seen")
     ]
