@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import os
 import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -15,6 +16,7 @@ from urllib.parse import unquote
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 
 from exporter import gathering
 from exporter.demo.authority import Intermediate, Issued, Leaf, Root, self_signed
@@ -25,7 +27,7 @@ from exporter.judge.certificates import read_certificate
 from exporter.judge.revocation import judge_revocation
 from exporter.model import RevocationMethod, RevocationQuestion, RevocationStatus, RevocationVerdict
 from tests.evidence.website import Page, Visit, answer, website
-from tests.processes import free_ports
+from tests.processes import free_ports, running
 from tests.programs import program
 
 pytestmark = pytest.mark.servers
@@ -139,6 +141,50 @@ async def test_a_responder_without_the_right(
         assert (await asked(sources, leaf, sub, RevocationMethod.OCSP)).status is S.INVALID
 
 
+# --- nginx ------------------------------------------------------------------------------------------
+
+WEB = """\
+{user}
+daemon off;
+worker_processes 1;
+pid {directory}/nginx.pid;
+error_log {directory}/error.log;
+events {{ worker_connections 64; }}
+http {{
+    access_log {directory}/access.log;
+    client_body_temp_path {directory}/body;
+    proxy_temp_path {directory}/proxy;
+    fastcgi_temp_path {directory}/fastcgi;
+    uwsgi_temp_path {directory}/uwsgi;
+    scgi_temp_path {directory}/scgi;
+    server {{ listen 127.0.0.1:{port}; root {directory}/lists; }}
+}}
+"""
+
+
+@pytest.mark.parametrize("pem", [False, True], ids=["der", "pem"])
+async def test_lists_from_nginx(tmp_path: Path, sources: Sources, sub: Issued, pem: bool) -> None:
+    """A list that nginx serves as a file, asked for once."""
+    (port,) = free_ports(1)
+    url = f"http://127.0.0.1:{port}/sub.crl"
+    good, revoked = (sub.issue(Leaf(f"CN={n}", crl_urls=(url,))) for n in "ab")
+    body = revocation_list(sub, {revoked.certificate.serial_number: x509.ReasonFlags.superseded})
+    if pem:
+        body = x509.load_der_x509_crl(body).public_bytes(serialization.Encoding.PEM)
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "lists" / "sub.crl").write_bytes(body)
+    config = tmp_path / "nginx.conf"
+    config.write_text(
+        WEB.format(directory=tmp_path, port=port, user="user root;" if os.geteuid() == 0 else "")
+    )
+    command: list[str | Path] = [program("nginx"), "-p", tmp_path, "-e", tmp_path / "error.log", "-c", config]
+    with running(command, log=tmp_path / "output.log") as server:
+        server.wait_for_port(port, "127.0.0.1")
+        found = [await asked(sources, leaf, sub, RevocationMethod.CRL) for leaf in (good, revoked)]
+    assert [(one.status, one.reason) for one in found] == [(S.GOOD, None), (S.REVOKED, "superseded")]
+    assert (tmp_path / "access.log").read_text().count("GET /sub.crl") == 1
+
+
 # --- slapd ------------------------------------------------------------------------------------------
 
 CONFIG = """\
@@ -178,7 +224,7 @@ def directory_with(place: Path, body: bytes, anonymous: str = "read") -> Iterato
     )
     (port,) = free_ports(1)
     url = f"ldap://127.0.0.1:{port}"
-    running = subprocess.Popen(
+    server = subprocess.Popen(
         [program("slapd"), "-f", config, "-h", url, "-d", "0"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -187,8 +233,8 @@ def directory_with(place: Path, body: bytes, anonymous: str = "read") -> Iterato
         _wait_for(port)
         yield port
     finally:
-        running.terminate()
-        running.wait(timeout=PATIENCE)
+        server.terminate()
+        server.wait(timeout=PATIENCE)
 
 
 def _wait_for(port: int) -> None:
