@@ -11,8 +11,10 @@ import asyncio
 import functools
 import ipaddress
 import math
+import socket
+import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
@@ -28,6 +30,10 @@ _PORTS = {"ldap": 389, "ldaps": 636}
 _ALLOWED_PORTS = {389, 636, 3268, 3269}
 _FIRST_FREE_PORT = 1024
 _ATTRIBUTE = "certificateRevocationList"
+_PORTION = 256 * 1024
+"""Bytes read at once: ldap3 copies all that it has for each portion, and asks for 4 KB."""
+_ROOM = 64 * 1024
+"""Bytes that a directory may send beside the list: the answer to the bind, names, other values."""
 _SCOPES = {"": "BASE", "base": "BASE", "one": "LEVEL", "sub": "SUBTREE"}
 
 
@@ -61,6 +67,7 @@ class Directory:
         timeout: seconds for one URL in all.
         allow_networks: addresses that may be asked whatever the rules say.
         look_up: how names are resolved.
+        clock: seconds from some fixed moment, never stepping back.
     """
 
     def __init__(
@@ -70,11 +77,13 @@ class Directory:
         allow_networks: Sequence[Network] = (),
         *,
         look_up: LookUp = system_look_up,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._server = server
         self._timeout = timeout
         self._allow_networks = tuple(allow_networks)
         self._look_up = look_up
+        self._clock = clock
 
     async def fetch(self, url: str, *, asked_by: str, limit: int) -> bytes | FetchFailure:
         """The list that a URL leads to.
@@ -97,7 +106,7 @@ class Directory:
             return FetchFailure(FetchReason.TIMEOUT, f"no answer within {self._timeout:g} s")
         except FetchError as error:
             return FetchFailure(error.reason, short(str(error)))
-        except OSError as error:
+        except socket.gaierror as error:
             return FetchFailure(FetchReason.NAME_NOT_RESOLVED, short(str(error)))
         except Exception as error:  # noqa: BLE001 - hostile input must not end a probe, whatever it finds
             return FetchFailure(FetchReason.CONNECTION_FAILED, short(f"{type(error).__name__}: {error}"))
@@ -128,6 +137,8 @@ class Directory:
             raise_exceptions=True,
         )
         try:
+            connection.open(read_server_info=False)
+            connection.socket = _Bounded(connection.socket, limit + _ROOM, self._timeout, self._clock)
             connection.bind()
             connection.search(
                 search.base,
@@ -154,6 +165,38 @@ class Directory:
                 return text
             refusals.append(why)
         raise FetchError(FetchReason.FORBIDDEN_ADDRESS, "; ".join(refusals) or f"{host} has no address")
+
+
+class _Bounded:
+    """A socket that reads so much and so long: ldap3 believes any length that a directory announces.
+
+    Its own time limit is for each portion, so that a directory which drips would keep a thread for ever.
+    """
+
+    def __init__(self, inner: socket.socket, most: int, timeout: float, clock: Callable[[], float]) -> None:
+        self._inner = inner
+        self._left = most
+        self._clock = clock
+        self._until = clock() + timeout
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._inner, name)
+
+    def recv(self, _size: int) -> bytes:
+        """The next portion.
+
+        Raises:
+            FetchError: that was too much, or took too long.
+        """
+        seconds = self._until - self._clock()
+        if seconds <= 0:
+            raise FetchError(FetchReason.TIMEOUT, "the directory took too long")
+        self._inner.settimeout(seconds)
+        portion = self._inner.recv(_PORTION)
+        self._left -= len(portion)
+        if self._left < 0:
+            raise FetchError(FetchReason.TOO_LARGE, "an answer that is longer than any list may be")
+        return portion
 
 
 def _parse(url: str) -> _Search:

@@ -188,7 +188,7 @@ class Revocation:
         if self._bodies is None or (body := await self._bodies.get(place.key)) is None:
             return None
         reading = await self._read(place, body)
-        return _Got(reading) if reading.usable and self._is_current(reading) else None
+        return _Got(reading) if _may_lie(reading) and self._is_current(reading) else None
 
     async def _from_network(self, place: _Place) -> _Got:
         begun = self._clock()
@@ -200,7 +200,7 @@ class Revocation:
             status = RevocationStatus.UNSUPPORTED if unsupported else RevocationStatus.UNREACHABLE
             return _Got(status=status, detail=body.detail)
         reading = await self._read(place, body)
-        if self._bodies is not None and reading.usable:
+        if self._bodies is not None and _may_lie(reading):
             await self._bodies.put(place.key, body)
         return _Got(reading)
 
@@ -213,7 +213,7 @@ class Revocation:
     async def _fetch(self, place: _Place) -> bytes | FetchFailure:
         if place.method is RevocationMethod.OCSP:
             return await self._fetch_ocsp(place)
-        if urlsplit(place.url).scheme in _DIRECTORY:
+        if _scheme(place.url) in _DIRECTORY:
             if self._directory is None:
                 detail = "lists by LDAP are not asked for here, see evidence.ldap"
                 return FetchFailure(FetchReason.UNSUPPORTED, detail)
@@ -245,9 +245,14 @@ class Revocation:
         return min(max(left, 1.0), KEPT_MOST)
 
 
+def _may_lie(reading: Reading) -> bool:
+    """Whether it may be kept on disk: without a `nextUpdate` it would be believed for ever."""
+    return reading.usable and reading.next_update is not None
+
+
 def _by_reach(urls: Sequence[str]) -> Sequence[str]:
     """The Web first: a directory is rarely open to everybody."""
-    return sorted(urls, key=lambda url: urlsplit(url).scheme in _DIRECTORY)
+    return sorted(urls, key=lambda url: _scheme(url) in _DIRECTORY)
 
 
 def _answer(question: RevocationQuestion, method: RevocationMethod, url: str, got: _Got) -> RevocationAnswer:
@@ -259,6 +264,13 @@ def _answer(question: RevocationQuestion, method: RevocationMethod, url: str, go
         status=got.status,
         detail=got.detail,
     )
+
+
+def _scheme(url: str) -> str:
+    try:
+        return urlsplit(url).scheme
+    except ValueError:  # the HTTP client says what is wrong with it
+        return ""
 
 
 def _host(url: str) -> str:

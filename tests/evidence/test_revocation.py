@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import os
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -61,12 +62,12 @@ class Authority:
         """A list on which these certificates are."""
         return revocation_list(self.sub, {leaf.certificate.serial_number: self.reason for leaf in leaves})
 
-    def response(self, leaf: Issued, status: ocsp.OCSPCertStatus) -> bytes:
-        """A responder's answer."""
+    def response(self, leaf: Issued, status: ocsp.OCSPCertStatus, *, ends: bool = True) -> bytes:
+        """A responder's answer, with or without a nextUpdate."""
         revoked = status is ocsp.OCSPCertStatus.REVOKED
         builder = ocsp.OCSPResponseBuilder().add_response(
             leaf.certificate, self.sub.certificate, hashes.SHA1(), status,
-            self.now - DAY, self.now + DAY,
+            self.now - DAY, self.now + DAY if ends else None,
             self.now - DAY if revoked else None, self.reason if revoked else None,
         )  # fmt: skip
         builder = builder.responder_id(ocsp.OCSPResponderEncoding.NAME, self.sub.certificate)
@@ -287,6 +288,29 @@ async def test_kept_on_disk(authority: Authority, site: Site, tmp_path: Path) ->
         before = site.asked("/sub.crl")
         assert await run() is S.REVOKED
         assert site.asked("/sub.crl") == before + 1
+
+
+async def test_what_has_no_end_is_not_kept_on_disk(authority: Authority, site: Site, tmp_path: Path) -> None:
+    """An answer without nextUpdate would be believed by every later run, so each run asks anew."""
+    leaf = authority.leaf(ocsp=site.url("/ocsp"))
+    question = authority.question(leaf)
+    for status, expected in ((ocsp.OCSPCertStatus.GOOD, S.GOOD), (ocsp.OCSPCertStatus.REVOKED, S.REVOKED)):
+        site.put("/ocsp", answer(authority.response(leaf, status, ends=False)))
+        async with gathering.sources(30.0, LOOPBACK, cache_dir=tmp_path) as sources:
+            assert (await asked(sources, question, OCSP)).status is expected
+    assert not any(os.scandir(tmp_path))
+
+
+@pytest.mark.parametrize("method", [OCSP, CRL])
+@pytest.mark.parametrize("url", ["http://[bad/x", "ldap://[bad/x", "//", "http://", "x:\n"])
+async def test_what_is_no_url(
+    sources: Sources, authority: Authority, method: RevocationMethod, url: str
+) -> None:
+    """What cannot even be taken apart is said to be unsupported, and ends no probe."""
+    question = authority.question(authority.leaf())
+    facts = question.certificate
+    certificate = replace(facts, ocsp_urls=(url,)) if method is OCSP else replace(facts, crl_urls=(url,))
+    assert (await asked(sources, replace(question, certificate=certificate), method)).status is S.UNSUPPORTED
 
 
 async def test_a_cache_that_cannot_be_written(authority: Authority, site: Site, tmp_path: Path) -> None:
