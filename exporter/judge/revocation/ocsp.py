@@ -61,7 +61,7 @@ def read_ocsp(der: bytes, question: RevocationQuestion) -> Reading:
         if refusal:
             return Said(_unknown(f"the responder answered {refusal}"))
         return _read(response, der, question)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, x509.InvalidVersion, x509.DuplicateExtension) as error:
         return invalid(f"{what_came(der, 'an OCSP response')} ({error})")
     except UnsupportedAlgorithm as error:
         return unsupported(f"an OCSP response that cannot be read: {error}")

@@ -22,6 +22,8 @@ from exporter.model import (
 
 SKEW = timedelta(minutes=5)
 """How far clocks may differ before evidence is from the future."""
+MAX_AGE = timedelta(days=7)
+"""How long evidence counts that does not say when newer is due: else an old staple could be shown for ever."""
 
 _ANSWERS = {RevocationStatus.GOOD, RevocationStatus.REVOKED}
 _HOLD = "certificateHold"
@@ -129,4 +131,6 @@ def _out_of_date(said: Statement, now: datetime) -> str | None:
         return f"it is from the future: {said.this_update:%Y-%m-%d %H:%M} UTC"
     if said.next_update and said.next_update < now:
         return f"newer news was due on {said.next_update:%Y-%m-%d %H:%M} UTC"
+    if said.this_update and not said.next_update and said.this_update < now - MAX_AGE:
+        return f"it is from {said.this_update:%Y-%m-%d %H:%M} UTC and does not say when newer news is due"
     return None

@@ -7,7 +7,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ReasonFlags
 
-from exporter.demo.authority import DAY
+from exporter.demo.authority import DAY, Intermediate, Leaf
 from exporter.judge import read_crl
 from exporter.model import RevocationStatus, Statement
 from tests.judge.revocation.material import HOUR, LIST, NOW, Pki, crl, pki
@@ -121,3 +121,30 @@ def test_truncated(cut: int) -> None:
     """What is cut off is no list."""
     mine = pki()
     assert said(mine, crl(mine.sub)[:cut]).status is S.INVALID
+
+
+def test_an_authority_that_may_not_sign_lists() -> None:
+    """Key usage without cRLSign forbids it (RFC 5280 section 6.3.3 f)."""
+    mine = pki()
+    mute = mine.root.issue(Intermediate("CN=Sub", usage=("key_cert_sign",)))
+    mine = Pki(mine.root, mute, mute.issue(Leaf("CN=mail")))
+    found = said(mine, crl(mute))
+    assert found.status is S.INVALID
+    assert "not for signing lists" in found.detail
+
+
+def test_every_changed_byte() -> None:
+    """No list that was changed makes the reader raise, or says of a revoked certificate that it is good."""
+    mine = pki()
+    body = crl(mine.sub, {mine.leaf.certificate.serial_number: None})
+    for at_byte, octet in enumerate(body):
+        changed = bytes([*body[:at_byte], octet ^ 1, *body[at_byte + 1 :]])
+        assert said(mine, changed).status is not S.GOOD, at_byte
+
+
+def test_what_a_long_list_takes() -> None:
+    """The list itself is not kept: at most 64 bytes an entry are, and a little for the rest."""
+    mine = pki()
+    serials = range(10**30, 10**30 + 3000)
+    reading = read_crl(crl(mine.sub, dict.fromkeys(serials)), mine.question.issuer)
+    assert 16 * len(serials) < reading.size <= 64 * len(serials) + 1024

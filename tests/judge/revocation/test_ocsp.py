@@ -166,8 +166,9 @@ def test_something_else(body: bytes) -> None:
         (HOUR, 2 * HOUR, S.STALE),
         (timedelta(minutes=2), HOUR, S.GOOD),
         (-HOUR, None, S.GOOD),
+        (-8 * DAY, None, S.STALE),
     ],
-    ids=["expired", "from the future", "clocks that differ a little", "always new"],
+    ids=["expired", "from the future", "clocks that differ a little", "always new", "always new, once"],
 )
 def test_dates_of_a_staple(made: timedelta, due: timedelta | None, expected: S) -> None:
     """A staple counts within its dates only."""
@@ -191,3 +192,13 @@ def test_request() -> None:
     request = ocsp.load_der_ocsp_request(ocsp_request(mine.question))
     assert request.serial_number == mine.leaf.certificate.serial_number
     assert (request.hash_algorithm.name, list(request.extensions)) == ("sha1", [])
+
+
+def test_every_changed_byte() -> None:
+    """No answer that was changed makes the reader raise, or says of a revoked certificate that it is good."""
+    mine = pki()
+    body = response(mine, ocsp.OCSPCertStatus.REVOKED, by=mine.delegate(OCSP_SIGNING))
+    for at, octet in enumerate(body):
+        for bit in (1, 2, 128):
+            changed = bytes([*body[:at], octet ^ bit, *body[at + 1 :]])
+            assert said(mine, changed).status is not S.GOOD, at
