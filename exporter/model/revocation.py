@@ -36,7 +36,7 @@ class RevocationStatus(enum.StrEnum):
     UNREACHABLE = "unreachable"
     """Nothing usable could be fetched: refused, timed out, forbidden, too large."""
     STALE = "stale"
-    """The evidence is past its `nextUpdate`, or not in force yet."""
+    """The evidence is past its `nextUpdate`, is seven days old and names none, or is not in force yet."""
     INVALID = "invalid"
     """What came is not what was asked for, or its signature does not hold."""
     UNSUPPORTED = "unsupported"
