@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import ssl
 
 Step = Callable[["Peer", Wire], Awaitable[None]]
+FLOOD = 65536
+"""Bytes that a flood sends at least before it lets others run."""
 
 
 class Peer(Listener):
@@ -73,6 +75,18 @@ def drip(data: str | bytes) -> Step:
     return step
 
 
+def tarpit(data: str | bytes, pause: float = 1.0) -> Step:
+    """Send this again and again, a byte after every `pause` seconds."""
+
+    async def step(_: Peer, wire: Wire) -> None:
+        while True:
+            for byte in _bytes(data):
+                await wire.send(bytes([byte]))
+                await asyncio.sleep(pause)
+
+    return step
+
+
 def dripping() -> Step:
     """From here on send every byte in a packet of its own, those of the TLS handshake too."""
 
@@ -102,11 +116,11 @@ def hear() -> Step:
     return step
 
 
-def tls(context: ssl.SSLContext) -> Step:
-    """Shake hands as a TLS server."""
+def tls(context: ssl.SSLContext | Callable[[], ssl.SSLContext]) -> Step:
+    """Shake hands as a TLS server; a context may be made when it is needed."""
 
     async def step(_: Peer, wire: Wire) -> None:
-        await wire.start_tls(context)
+        await wire.start_tls(context() if callable(context) else context)
 
     return step
 
@@ -149,10 +163,12 @@ def silence() -> Step:
 
 
 def flood(data: str | bytes) -> Step:
-    """Send this again and again until the client ends the connection."""
+    """Send this again and again, many times at once, until the client ends the connection."""
+    once = _bytes(data)
+    many = once * (FLOOD // len(once) + 1)
 
     async def step(_: Peer, wire: Wire) -> None:
         while True:
-            await wire.send(_bytes(data))
+            await wire.send(many)
 
     return step

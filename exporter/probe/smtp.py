@@ -66,13 +66,13 @@ class ReplyReader:
         return bytes(self._buffer)
 
     def _next_line(self) -> bytes | None:
+        _refuse_other_protocols(self._buffer)
         end = self._buffer.find(b"\n", self._searched)
         length = end + 1 if end >= 0 else len(self._buffer)
         if length > MAX_LINE:
             raise ProbeError(Reason.LIMIT_EXCEEDED, f"a reply line of more than {MAX_LINE} bytes")
         if end < 0:
             self._searched = length
-            _refuse_other_protocols(self._buffer)
             return None
         line = bytes(self._buffer[:end]).removesuffix(b"\r")
         del self._buffer[:length]
@@ -93,9 +93,10 @@ def _parse_line(line: bytes) -> tuple[int, bool, str]:
 
 
 def _refuse_other_protocols(buffer: bytearray) -> None:
-    """A peer that starts with anything but a digit will never send a reply line; do not wait for it."""
+    """A line that starts with anything but a digit will never be a reply, however long it gets; do not wait."""
     if buffer and not buffer[:1].isdigit():
-        raise ProbeError(Reason.PROTOCOL_ERROR, f"not an SMTP reply: {_readable(bytes(buffer[:80]))}")
+        line = bytes(buffer[:80]).partition(b"\n")[0].removesuffix(b"\r")
+        raise ProbeError(Reason.PROTOCOL_ERROR, f"not an SMTP reply: {_readable(line)}")
 
 
 def _readable(data: bytes) -> str:

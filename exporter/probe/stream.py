@@ -177,7 +177,8 @@ class _Conversation(asyncio.Protocol):
         if self._tls is not None and self._tls.chain():
             self._fail_after_certificate(error)
         elif self._failure is None:
-            self._failure = Failure(self._stage, error.reason, error.detail)
+            established = self._tls is not None and self._tls.established
+            self._failure = _ANONYMOUS if established else Failure(self._stage, error.reason, error.detail)
             self._leave()
             if self._may_quit(error):
                 self._say_goodbye(self._dialogue.quit())
@@ -240,7 +241,7 @@ class _Conversation(asyncio.Protocol):
         chain = self._tls.chain() if self._tls else ()
         failure = self._failure
         if not chain and failure is None:
-            failure = Failure(Stage.HANDSHAKE, Reason.NO_CERTIFICATE, "anonymous key exchange")
+            failure = _ANONYMOUS
         return Observation(
             address=address,
             stage=self._stage,
@@ -267,6 +268,7 @@ _STILL_TALKING = {
     Reason.STARTTLS_NOT_OFFERED,
     Reason.STARTTLS_REFUSED,
 }
+_ANONYMOUS = Failure(Stage.HANDSHAKE, Reason.NO_CERTIFICATE, "anonymous key exchange")
 _GOODBYE_NOISE = {Reason.CONNECTION_CLOSED, Reason.CONNECTION_RESET, Reason.TIMEOUT}
 
 

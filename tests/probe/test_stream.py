@@ -25,13 +25,12 @@ from tests.peers import (
     dripping,
     expect,
     finish,
-    flood,
     hear,
-    reset,
     send,
     silence,
     tls,
 )
+from tests.probe.flights import certificates, records, server_hello
 
 EHLO = (send("220 mx ESMTP"), expect("EHLO"), send("250-mx\r\n250 STARTTLS"))
 TO_TLS = (*EHLO, expect("STARTTLS"), send("220 go"))
@@ -218,47 +217,14 @@ async def test_weak_keys_are_reached(intermediate: Issued) -> None:
     assert seen.chain[0] == weak.der
 
 
-def _record(kind: int, body: bytes, version: bytes = b"\x03\x03") -> bytes:
-    return bytes([kind]) + version + len(body).to_bytes(2, "big") + body
-
-
-def _hello(version: bytes, cipher: bytes, extensions: bytes = b"") -> bytes:
-    body = version + bytes(32) + b"\x00" + cipher + b"\x00" + extensions
-    return b"\x02" + len(body).to_bytes(3, "big") + body
-
-
-def _certificates(*chain: Issued) -> bytes:
-    listed = b"".join(len(one.der).to_bytes(3, "big") + one.der for one in chain)
-    body = len(listed).to_bytes(3, "big") + listed
-    return b"\x0b" + len(body).to_bytes(3, "big") + body
-
-
 async def test_without_secure_renegotiation(leaf: Issued, intermediate: Issued) -> None:
     """A server older than RFC 5746 shows its certificate; one that then closes is remarked upon."""
-    flight = _record(22, _hello(b"\x03\x03", b"\xc0\x2b") + _certificates(leaf, intermediate))
+    flight = records(server_hello() + certificates(leaf.der, intermediate.der))
     seen = await observe(*TO_TLS, hear(), send(flight), close())
     assert seen.chain == (leaf.der, intermediate.der)
     assert seen.failure is None
     assert seen.tls is not None
     assert seen.tls.aborted
-
-
-BEYOND_REACH = {
-    "SSLv3": _record(22, _hello(b"\x03\x00", b"\x00\x05"), b"\x03\x00"),
-    "RC4 chosen": _record(22, _hello(b"\x03\x03", b"\x00\x05")),
-    "handshake_failure": _record(21, b"\x02\x28"),
-    "protocol_version": _record(21, b"\x02\x46"),
-}
-
-
-@pytest.mark.parametrize("answer", BEYOND_REACH.values(), ids=BEYOND_REACH)
-async def test_beyond_reach(answer: bytes) -> None:
-    """What this OpenSSL cannot speak at all is a failed handshake with OpenSSL's words, not silence."""
-    seen = await observe(*TO_TLS, hear(), send(answer), silence())
-    assert seen.failure is not None
-    assert seen.failure.stage is Stage.HANDSHAKE
-    assert seen.failure.reason in {Reason.TLS_ERROR, Reason.TLS_ALERT}
-    assert seen.failure.detail
 
 
 async def test_silence_after_quit_costs_a_moment(
@@ -273,80 +239,11 @@ async def test_silence_after_quit_costs_a_moment(
     assert seen.tls.aborted is None
 
 
-TLS_ALERT = b"\x15\x03\x03\x00\x02\x02\x28"  # fatal, handshake_failure
-HOSTILE = {
-    "silence": ((silence(),), Stage.GREETING, Reason.TIMEOUT),
-    "closes at once": ((close(),), Stage.GREETING, Reason.CONNECTION_CLOSED),
-    "resets at once": ((reset(),), Stage.GREETING, Reason.CONNECTION_RESET),
-    "closes after EHLO": ((send("220 mx"), expect("EHLO"), close()), Stage.EHLO, Reason.CONNECTION_CLOSED),
-    "silence after EHLO": ((send("220 mx"), expect("EHLO"), silence()), Stage.EHLO, Reason.TIMEOUT),
-    "421": ((send("421 busy"), close()), Stage.GREETING, Reason.TEMPORARY_FAILURE),
-    "451 to EHLO": (
-        (send("220 mx"), expect("EHLO"), send("451 x"), expect("QUIT")),
-        Stage.EHLO,
-        Reason.TEMPORARY_FAILURE,
-    ),
-    "no STARTTLS": (
-        (send("220 mx"), expect("EHLO"), send("250 mx"), expect("QUIT")),
-        Stage.EHLO,
-        Reason.STARTTLS_NOT_OFFERED,
-    ),
-    "502 to STARTTLS": (
-        (*EHLO, expect("STARTTLS"), send("502 x"), expect("QUIT")),
-        Stage.STARTTLS,
-        Reason.STARTTLS_REFUSED,
-    ),
-    "closes after STARTTLS": ((*EHLO, expect("STARTTLS"), close()), Stage.STARTTLS, Reason.CONNECTION_CLOSED),
-    "injection": (
-        (*EHLO, expect("STARTTLS"), send(b"220 go\r\n250 x\r\n"), silence()),
-        Stage.STARTTLS,
-        Reason.PLAINTEXT_INJECTION,
-    ),
-    "closes in the handshake": ((*TO_TLS, close()), Stage.HANDSHAKE, Reason.CONNECTION_CLOSED),
-    "alert": ((*TO_TLS, hear(), send(TLS_ALERT), silence()), Stage.HANDSHAKE, Reason.TLS_ALERT),
-    "plain text instead of TLS": (
-        (*TO_TLS, hear(), send("250 hello"), silence()),
-        Stage.HANDSHAKE,
-        Reason.TLS_ERROR,
-    ),
-    "silence instead of TLS": ((*TO_TLS, silence()), Stage.HANDSHAKE, Reason.TIMEOUT),
-    "HTTP": ((send("HTTP/1.1 400 Bad Request"), close()), Stage.GREETING, Reason.PROTOCOL_ERROR),
-    "endless greeting": ((flood("220-x"),), Stage.GREETING, Reason.LIMIT_EXCEEDED),
-    "endless line": ((flood(b"220 " + b"x" * 1000),), Stage.GREETING, Reason.LIMIT_EXCEEDED),
-}
-
-
-@pytest.mark.parametrize(("steps", "stage", "reason"), HOSTILE.values(), ids=HOSTILE)
-async def test_hostile_peers(steps: tuple[Step, ...], stage: Stage, reason: Reason) -> None:
-    """Each misbehaviour ends the look within its deadline, with its own stage and reason."""
-    async with asyncio.timeout(10):
-        seen = await observe(*steps, timeout=0.5)
-    assert seen.failure is not None
-    assert (seen.failure.stage, seen.failure.reason) == (stage, reason)
-    assert seen.chain == ()
-
-
-async def test_plain_text_on_a_tls_port() -> None:
-    """A server that greets in plain text where TLS is expected does not speak TLS."""
-    seen = await observe(send("220 mx ESMTP"), silence(), mode=Mode.TLS)
-    assert seen.failure is not None
-    assert (seen.failure.stage, seen.failure.reason) == (Stage.HANDSHAKE, Reason.TLS_ERROR)
-
-
 async def test_nothing_listens(free_port: Callable[[], int]) -> None:
     """A closed port is a refused connection."""
     seen = await look(target(free_port()), "127.0.0.1", timeout=5)
     assert seen.failure is not None
     assert (seen.failure.stage, seen.failure.reason) == (Stage.CONNECT, Reason.CONNECTION_REFUSED)
-
-
-async def test_endless_data_inside_tls_is_capped(context: ssl.SSLContext, leaf: Issued) -> None:
-    """A server that floods the encrypted connection is left, and its certificate counts."""
-    seen = await observe(tls(context), flood("220-x"), mode=Mode.TLS)
-    assert seen.chain[0] == leaf.der
-    assert seen.failure is None
-    assert seen.tls is not None
-    assert seen.tls.aborted is not None
 
 
 async def test_own_literal_when_there_is_no_name(monkeypatch: pytest.MonkeyPatch) -> None:
