@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 ARGS   ?=
 
-.PHONY: run test test-servers lint format bench setup clean help
+.PHONY: run test test-servers lint format bench fuzz setup clean help
 
 help:            ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ format: $(VENV)/.dev            ## put the code into shape
 bench: $(VENV)/.dev            ## ratios of cost per probe, from one run on this machine
 	$(BIN)/python -m tests.bench $(ARGS)
 
+fuzz: $(VENV)/.fuzz            ## what reads bytes from servers, given a minute of hostile ones
+	$(BIN)/python -m tests.fuzz $(ARGS)
+
 setup: $(VENV)/.dev            ## the development environment
 
 # An environment made by another interpreter is made again: the mark of its making has another name.
@@ -51,6 +54,11 @@ $(VENV)/.run: pyproject.toml $(MADE)
 $(VENV)/.dev: pyproject.toml $(VENV)/.run
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev
+	@touch $@
+
+# Wheels of atheris exist for CPython 3.11 to 3.13 on Linux only, so nothing else asks for it.
+$(VENV)/.fuzz: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "atheris>=3"
 	@touch $@
 
 clean:            ## remove what was made

@@ -1,6 +1,9 @@
-"""Bytes of TLS that no library sends: records and handshake messages, written by hand (RFC 5246)."""
+"""Bytes of TLS without a socket: those that no library sends, written by hand (RFC 5246), and a real server's."""
 
 from __future__ import annotations
+
+import contextlib
+import ssl
 
 ALERT, HANDSHAKE = 21, 22
 TLS_1_2 = b"\x03\x03"
@@ -31,3 +34,24 @@ def certificates(*chain: bytes) -> bytes:
     listed = b"".join(len(one).to_bytes(3, "big") + one for one in chain)
     body = len(listed).to_bytes(3, "big") + listed
     return b"\x0b" + len(body).to_bytes(3, "big") + body
+
+
+class MemoryServer:
+    """A real TLS server without a socket: give it what the client sent, it returns what it answers."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._session = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self.established = False
+
+    def answer(self, data: bytes, plain: bytes = b"") -> bytes:
+        """Go on with the handshake; when it is complete, say `plain` inside TLS."""
+        self._incoming.write(data)
+        with contextlib.suppress(ssl.SSLError):  # it wants more, or is told that the client gives up
+            if not self.established:
+                self._session.do_handshake()
+                self.established = True
+                if plain:
+                    self._session.write(plain)
+            self._session.read()
+        return self._outgoing.read()

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from exporter.model import Exchange, Reason, Reply, Stage
 from exporter.probe.errors import ProbeError
@@ -66,33 +62,6 @@ def test_reaches_tls(replies: tuple[bytes, ...]) -> None:
         "EHLO monitor.test",
         "STARTTLS",
     ]
-
-
-@given(
-    replies=st.sampled_from(list(SERVERS.values())),
-    cuts=st.lists(st.integers(min_value=1, max_value=30), min_size=1),
-)
-def test_any_split_gives_the_same_dialogue(replies: tuple[bytes, ...], cuts: list[int]) -> None:
-    """However TCP cuts a reply into packets, the same is said and understood."""
-    dialogue, sent = Dialogue("monitor.test"), b""
-    for reply in replies:
-        at, turn = 0, 0
-        while at < len(reply):
-            size = cuts[turn % len(cuts)]
-            sent += dialogue.receive(reply[at : at + size])
-            at, turn = at + size, turn + 1
-    whole, sent_whole = converse(*replies)
-    assert (sent, dialogue.facts(), dialogue.step) == (sent_whole, whole.facts(), whole.step)
-
-
-@given(st.binary(max_size=3000))
-def test_no_bytes_raise_anything_else(data: bytes) -> None:
-    """Whatever a server sends, the machine takes it or raises its own error."""
-    dialogue = Dialogue("monitor.test")
-    with contextlib.suppress(ProbeError):
-        for at in range(0, len(data), 7):
-            dialogue.receive(data[at : at + 7])
-    dialogue.facts()
 
 
 def test_says_one_thing_at_a_time() -> None:
