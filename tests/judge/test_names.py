@@ -7,11 +7,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from service_identity import CertificateError, hazmat
 
 from exporter.demo.authority import Issued, Leaf, self_signed
 from exporter.judge.certificates import read_certificate
 from exporter.judge.names import match_name
 from exporter.model import NameVerdict
+from tests.results import certificate
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -113,6 +117,26 @@ def test_a_malformed_name_hides_no_other() -> None:
     """One entry that is no DNS name does not keep the others from matching."""
     facts = read_certificate(leaf(Leaf("CN=x", dns=("not a name", "*.*.x", "mail.example.org"))).der)
     assert match_name(facts, "mail.example.org").match is True
+
+
+OURS = ["a", "A", "b", "xn--a", "a_1"]
+THEIRS = [*OURS, "*", " a", "", "é", "K", "1", "*a", "\0"]
+
+
+def dotted(labels: list[str]) -> st.SearchStrategy[str]:
+    """Names of a few of these labels."""
+    return st.lists(st.sampled_from(labels), min_size=1, max_size=3).map(".".join)
+
+
+@given(name=dotted(OURS), listed=dotted(THEIRS))
+def test_the_matcher_is_asked_where_it_could_say_yes(name: str, listed: str) -> None:
+    """What is told apart by its text alone is what service-identity tells apart, too."""
+    try:
+        expected = hazmat.DNS_ID(name).verify(hazmat.DNSPattern.from_bytes(listed.encode()))
+    except CertificateError:
+        expected = False
+    found = match_name(certificate(f"CN={listed}", sans=(f"DNS:{listed}",)), name).match
+    assert found is expected
 
 
 @pytest.mark.parametrize("name", ["", "*.example.org", "not a name"])
