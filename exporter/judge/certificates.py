@@ -22,9 +22,10 @@ from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsag
 from exporter.judge.signatures import signed_by
 from exporter.model import CertificateFacts
 
-# That a server's certificate is old-fashioned (a serial number of 0, say) is for its judge to tell, not for
-# a warning on the terminal of whoever looks at it.
+# That a server's certificate is old-fashioned (a serial number of 0, a long name) is for its judge to tell, not
+# for a warning on the terminal of whoever looks at it.
 warnings.filterwarnings("ignore", category=CryptographyDeprecationWarning)
+warnings.filterwarnings("ignore", "Attribute's length must be|Country names should be", UserWarning)
 
 MAX_CACHED = 16384
 """Bytes; a larger certificate is parsed anew each time, so that hostile ones do not fill the memory."""
