@@ -11,7 +11,6 @@ import functools
 import hashlib
 import warnings
 from collections.abc import Callable, Iterable
-from typing import TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -19,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, r
 from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, SignatureAlgorithmOID
 
+from exporter.judge.extensions import UNREADABLE, extension
 from exporter.judge.signatures import signed_by
 from exporter.model import CertificateFacts
 
@@ -30,7 +30,6 @@ warnings.filterwarnings("ignore", "Attribute's length must be|Country names shou
 MAX_CACHED = 16384
 """Bytes; a larger certificate is parsed anew each time, so that hostile ones do not fill the memory."""
 
-_Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 # OpenSSL accepts the two "server gated crypto" usages for servers beside serverAuth, but not anyExtendedKeyUsage.
 _SERVER_USAGES = {
     ExtendedKeyUsageOID.SERVER_AUTH,
@@ -60,7 +59,7 @@ def read_certificate(der: bytes) -> CertificateFacts:
 def _read(der: bytes) -> CertificateFacts:
     try:
         return _facts(x509.load_der_x509_certificate(der), der)
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
+    except (*UNREADABLE, x509.InvalidVersion) as error:
         raise UnreadableCertificateError(str(error)) from error
 
 
@@ -100,13 +99,6 @@ def _whole_bytes(number: int) -> str:
     """Hexadecimal as OpenSSL prints serial numbers."""
     digits = f"{abs(number):X}"
     return ("-" if number < 0 else "") + digits.zfill(len(digits) + len(digits) % 2)
-
-
-def _extension(certificate: x509.Certificate, kind: type[_Extension]) -> _Extension | None:
-    try:
-        return certificate.extensions.get_extension_for_class(kind).value
-    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
-        return None
 
 
 def _common_name(name: x509.Name) -> str | None:
@@ -152,13 +144,13 @@ def _is_self_signed(certificate: x509.Certificate) -> bool:
 
 def _is_ca(certificate: x509.Certificate) -> bool:
     """RFC 5280 section 4.2.1.9."""
-    constraints = _extension(certificate, x509.BasicConstraints)
+    constraints = extension(certificate, x509.BasicConstraints)
     return constraints is not None and constraints.ca
 
 
 def _must_staple(certificate: x509.Certificate) -> bool:
     """RFC 7633 section 4.2.2."""
-    features = _extension(certificate, x509.TLSFeature)
+    features = extension(certificate, x509.TLSFeature)
     return features is not None and x509.TLSFeatureType.status_request in features
 
 
@@ -168,10 +160,10 @@ def _usage_allows_server(certificate: x509.Certificate, *, is_ca: bool) -> bool:
     An absent extension allows everything. An authority's key usage is OpenSSL's own business when it
     builds the path, so here only its extended key usage counts.
     """
-    extended = _extension(certificate, x509.ExtendedKeyUsage)
+    extended = extension(certificate, x509.ExtendedKeyUsage)
     if extended is not None and not _SERVER_USAGES & set(extended):
         return False
-    usage = _extension(certificate, x509.KeyUsage)
+    usage = extension(certificate, x509.KeyUsage)
     if is_ca or usage is None:
         return True
     return usage.digital_signature or usage.key_encipherment or usage.key_agreement
@@ -179,7 +171,7 @@ def _usage_allows_server(certificate: x509.Certificate, *, is_ca: bool) -> bool:
 
 def _access_urls(certificate: x509.Certificate) -> Callable[[x509.ObjectIdentifier], tuple[str, ...]]:
     """Authority Information Access (RFC 5280 section 4.2.2.1), by access method."""
-    access = _extension(certificate, x509.AuthorityInformationAccess) or ()
+    access = extension(certificate, x509.AuthorityInformationAccess) or ()
 
     def by_method(method: x509.ObjectIdentifier) -> tuple[str, ...]:
         return _urls(entry.access_location for entry in access if entry.access_method == method)
@@ -189,7 +181,7 @@ def _access_urls(certificate: x509.Certificate) -> Callable[[x509.ObjectIdentifi
 
 def _crl_urls(certificate: x509.Certificate) -> tuple[str, ...]:
     """CRL distribution points (RFC 5280 section 4.2.1.13)."""
-    points = _extension(certificate, x509.CRLDistributionPoints) or ()
+    points = extension(certificate, x509.CRLDistributionPoints) or ()
     return _urls(name for point in points for name in point.full_name or ())
 
 
@@ -199,7 +191,7 @@ def _urls(names: Iterable[x509.GeneralName]) -> tuple[str, ...]:
 
 def _sans(certificate: x509.Certificate) -> tuple[str, ...]:
     """Subject alternative names (RFC 5280 section 4.2.1.6) with the prefixes that OpenSSL prints."""
-    names = _extension(certificate, x509.SubjectAlternativeName) or ()
+    names = extension(certificate, x509.SubjectAlternativeName) or ()
     return tuple(_general_name(name) for name in names)
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import subprocess
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
+from cryptography import x509
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from exporter.demo.authority import CLIENT_AUTH, SERVER_AUTH, Issued, Leaf, Root, self_signed
 from exporter.judge.certificates import MAX_CACHED, UnreadableCertificateError, read_certificate
@@ -99,14 +103,72 @@ def test_rubbish(der: bytes) -> None:
         read_certificate(der)
 
 
-def test_broken_extension_hides_nothing_else(root: Issued, tmp_path: Path) -> None:
-    """A certificate whose names cannot be decoded still has its dates, subject and digest."""
-    issued = root.issue(Leaf("CN=mail.example.org", dns=("mail.example.org",)))
-    broken = issued.der.replace(b"\x82\x10mail.example.org", b"\x8e\x10mail.example.org")
-    assert broken != issued.der
-    facts = read_certificate(broken)
-    assert (facts.subject, facts.sans) == ("CN=mail.example.org", ())
+NAMES, LISTS, AIA = "2.5.29.17", "2.5.29.31", "1.3.6.1.5.5.7.1.1"
+BROKEN = {
+    "no DER": (LISTS, "05"),
+    "lists without structure": (LISTS, "3003020105"),
+    "names of a reserved type": (NAMES, "30048e026161"),
+    "an address of five bytes": (NAMES, "300787050102030405"),
+    "a name that is not ASCII": (NAMES, "3004820263e9"),
+    "an X.400 address among the names": (NAMES, "300882026161a3023000"),
+    "an EDI party among the names": (NAMES, "3004a5023000"),
+    "an X.400 address to fetch from": (AIA, "300e300c06082b06010505073002a300"),
+    "an X.400 address of a list": (LISTS, "300a3008a006a004a3023000"),
+}
+
+
+@pytest.mark.parametrize(("number", "value"), BROKEN.values(), ids=BROKEN)
+def test_broken_extension_hides_nothing_else(root: Issued, number: str, value: str) -> None:
+    """A certificate with an extension that cannot be read still has everything else."""
+    broken = x509.UnrecognizedExtension(x509.ObjectIdentifier(number), bytes.fromhex(value))
+    names = () if number == NAMES else ("mail.example.org",)
+    issued = root.issue(
+        Leaf("CN=mail.example.org", dns=names, extensions=((broken, False),), purposes=(CLIENT_AUTH,))
+    )
+    facts = read_certificate(issued.der)
+    assert (facts.subject, facts.sans) == ("CN=mail.example.org", tuple(f"DNS:{name}" for name in names))
     assert facts.not_after == issued.certificate.not_valid_after_utc
+    assert facts.usage_allows_server is False
+    assert (facts.aia_issuers, facts.crl_urls) == ((), ())
+
+
+def test_an_extension_that_is_there_twice_is_not_read(root: Issued) -> None:
+    """Which of the two counts nobody can say (RFC 5280 section 4.2), but the others count."""
+    twice = root.issue(
+        Leaf("CN=x", dns=("a.example",), crl_urls=("http://a.example/",), purposes=(CLIENT_AUTH,))
+    )
+    names = bytes.fromhex("0603551d11")  # subjectAltName
+    lists = bytes.fromhex("0603551d1f")  # cRLDistributionPoints
+    facts = read_certificate(twice.der.replace(lists, names))
+    assert (facts.sans, facts.crl_urls, facts.usage_allows_server) == ((), (), False)
+
+
+@settings(deadline=None)  # a busy machine is no failure
+@given(
+    changes=st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), min_size=1, max_size=4),
+)
+def test_any_change_is_read_or_refused(root: Issued, changes: list[tuple[int, int]]) -> None:
+    """No byte of a certificate makes reading it raise anything but its own error."""
+    der = bytearray(_everything(root))
+    for place, byte in changes:
+        der[place % len(der)] = byte
+    with contextlib.suppress(UnreadableCertificateError):
+        read_certificate(bytes(der))
+
+
+@functools.cache
+def _everything(root: Issued) -> bytes:
+    """A certificate with all that is read."""
+    leaf = Leaf(
+        "CN=a,O=x,C=DE",
+        dns=("a.example",),
+        ips=("192.0.2.1",),
+        emails=("a@b.example",),
+        aia_issuers=("http://a.example/",),
+        ocsp_urls=("http://b.example/",),
+        crl_urls=("http://c.example/",),
+    )
+    return root.issue(leaf).der
 
 
 def test_the_same_bytes_are_read_once(root: Issued) -> None:

@@ -13,6 +13,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from exporter.judge.extensions import UNREADABLE
 from exporter.judge.revocation.readings import invalid, unsupported, what_came
 from exporter.judge.revocation.signed import Signed
 from exporter.judge.revocation.table import RevokedTable
@@ -108,7 +109,7 @@ def read_crl(body: bytes, issuer: CertificateFacts) -> Reading:
         return _unsupported(crl) or _searchable(crl)
     except UnsupportedAlgorithm as error:
         return unsupported(f"a list that cannot be read: {error}")
-    except (ValueError, TypeError, x509.InvalidVersion, x509.DuplicateExtension) as error:
+    except (*UNREADABLE, x509.InvalidVersion) as error:
         return invalid(f"{what_came(body, 'a revocation list')} ({error})")
 
 

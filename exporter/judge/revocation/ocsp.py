@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from exporter.judge.revocation.der import CONTEXT_0, parse
+from exporter.judge.der import CONTEXT_0, parse
+from exporter.judge.extensions import UNREADABLE
 from exporter.judge.revocation.readings import Said, invalid, unsupported, what_came
 from exporter.judge.revocation.signed import Signed
 from exporter.judge.signatures import signed_by
@@ -61,10 +62,10 @@ def read_ocsp(der: bytes, question: RevocationQuestion) -> Reading:
         if refusal:
             return Said(_unknown(f"the responder answered {refusal}"))
         return _read(response, der, question)
-    except (ValueError, TypeError, x509.InvalidVersion, x509.DuplicateExtension) as error:
-        return invalid(f"{what_came(der, 'an OCSP response')} ({error})")
     except UnsupportedAlgorithm as error:
         return unsupported(f"an OCSP response that cannot be read: {error}")
+    except (*UNREADABLE, x509.InvalidVersion) as error:
+        return invalid(f"{what_came(der, 'an OCSP response')} ({error})")
 
 
 def _read(response: ocsp.OCSPResponse, der: bytes, question: RevocationQuestion) -> Said:
@@ -165,7 +166,7 @@ def _fault(delegate: x509.Certificate, issuer: x509.Certificate, moment: datetim
     try:
         usage = delegate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
         allowed = ExtendedKeyUsageOID.OCSP_SIGNING in usage
-    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
+    except (x509.ExtensionNotFound, *UNREADABLE):
         allowed = False
     if not allowed:
         return "the OCSP response is by a certificate that was not issued for OCSP signing"

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKey
 from cryptography.x509 import ObjectIdentifier
 from cryptography.x509.oid import SignatureAlgorithmOID as Oid
 
-from exporter.judge.revocation.der import CONTEXT_0, SEQUENCE, Element, parse
+from exporter.judge.der import CONTEXT_0, SEQUENCE, Element, parse
 
 _HASHES: dict[str, hashes.HashAlgorithm] = {
     "1.3.14.3.2.26": hashes.SHA1(),  # noqa: S303 - old authorities still sign so, and it is their word

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 from cryptography import x509
 
+from exporter.judge.extensions import UNREADABLE
+
 _REASONS = {
     x509.ReasonFlags.unspecified: 0,
     x509.ReasonFlags.key_compromise: 1,
@@ -89,7 +91,7 @@ def _reason(entry: x509.RevokedCertificate) -> int:
     """255 when it is not given or cannot be read, which does not make the certificate less revoked."""
     try:
         values = [extension.value for extension in entry.extensions]
-    except (x509.DuplicateExtension, ValueError):
+    except UNREADABLE:
         return _NO_REASON
     reason = next((value.reason for value in values if isinstance(value, x509.CRLReason)), None)
     return _NO_REASON if reason is None else _REASONS[reason]
