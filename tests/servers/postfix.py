@@ -35,6 +35,11 @@ alias_maps =
 alias_database =
 smtpd_peername_lookup = no
 smtpd_tls_loglevel = 1
+# Every client is new to postscreen, this machine too, and has to wait for the end of its greeting.
+postscreen_access_list =
+postscreen_cache_map =
+postscreen_greet_wait = 1s
+postscreen_greet_action = enforce
 """
 _MASTER = """\
 rewrite unix - - n - - trivial-rewrite
@@ -46,20 +51,33 @@ postlog unix-dgram n - n - 1 postlogd
 """
 _SERVICE = """\
 127.0.0.1:{port} inet n - n - - smtpd
-  -o syslog_name={name}
-  -o smtpd_tls_chain_files={chain}
-  -o {tls}
+{options}
+"""
+_SCREENED = """\
+127.0.0.1:{port} inet n - n - 1 postscreen
+  -o smtpd_service_name={name}
+  -o tlsproxy_service_name={name}-tls
+{options}
+{name} pass - - n - - smtpd
+{options}
+{name}-tls unix - - n - 0 tlsproxy
+{options}
 """
 
 
 @dataclass(frozen=True)
 class Service:
-    """One smtpd. `name` marks its lines in the log; `chain` is the PEM file with key and chain."""
+    """One smtpd. `name` marks its lines in the log; `chain` is the PEM file with key and chain.
+
+    `options` are settings of main.cf for it alone. One that is `screened` has postscreen in front.
+    """
 
     name: str
     port: int
     mode: Mode
     chain: Path
+    options: tuple[str, ...] = ()
+    screened: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,4 +131,12 @@ def _configure(directory: Path, services: Sequence[Service]) -> None:
 def _service(service: Service) -> str:
     implicit = service.mode is Mode.TLS
     tls = "smtpd_tls_wrappermode=yes" if implicit else "smtpd_tls_security_level=may"
-    return _SERVICE.format(name=service.name, port=service.port, chain=service.chain, tls=tls)
+    settings = [
+        f"syslog_name={service.name}",
+        f"smtpd_tls_chain_files={service.chain}",
+        tls,
+        *service.options,
+    ]
+    template = _SCREENED if service.screened else _SERVICE
+    options = "\n".join(f"  -o {setting}" for setting in settings)
+    return template.format(name=service.name, port=service.port, options=options)
