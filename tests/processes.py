@@ -27,6 +27,8 @@ PATIENCE = 30.0
 """Seconds that anything may take on a busy machine before a test gives it up."""
 _PAUSE = 0.02
 _TAIL = 8000
+_LISTENING = "0A"
+"""TCP_LISTEN in /proc/net/tcp."""
 
 _alive: list[Running] = []
 
@@ -80,6 +82,19 @@ class Running:
             AssertionError: the program ended, or never listened; with its log.
         """
         wait_until(lambda: self._answers(host, port), f"{self.name} on {host}:{port}")
+
+    def wait_until_listening(self, port: int) -> None:
+        """Return once something listens on the IPv4 port, without a connection that a server would log."""
+        wait_until(lambda: self._listens(port), f"{self.name} on port {port}")
+
+    def _listens(self, port: int) -> bool:
+        status = self.process.poll()
+        assert status is None, f"{self.name} ended with status {status}:\n{self.tail()}"
+        lines = Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]
+        return any(
+            state == _LISTENING and address.endswith(f":{port:04X}")
+            for _, address, _, state, *_ in map(str.split, lines)
+        )
 
     def _answers(self, host: str, port: int) -> bool:
         status = self.process.poll()

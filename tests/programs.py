@@ -14,16 +14,19 @@ from typing import NoReturn
 import pytest
 
 PACKAGES = {
+    "dovecot": "dovecot-submissiond",
     "icinga2": "icinga2-bin",
     "keytool": "default-jre-headless",
     "nagios4": "nagios4-core",
     "nginx": "nginx libnginx-mod-mail",
+    "node": "nodejs",
     "openssl": "openssl",
     "postfix": "postfix",
     "prometheus": "prometheus",
     "promtool": "prometheus",
     "slapadd": "slapd",
     "slapd": "slapd",
+    "stunnel": "stunnel4",
     "systemd-analyze": "systemd",
     "unshare": "util-linux",
 }
@@ -40,6 +43,19 @@ def program(name: str, *alternatives: str) -> Path:
         if found := shutil.which(candidate, path=places):
             return Path(found)
     return missing(f"{name} is not installed (Debian: apt install {PACKAGES.get(name, name)})")
+
+
+def fetched(path: str) -> Path:
+    """Find what .ci/fetch-servers laid down, or skip or fail the test that needs it."""
+    found = _fetched_into() / path
+    return found if found.exists() else missing(f"{found} is missing (run .ci/fetch-servers)")
+
+
+def _fetched_into() -> Path:
+    if given := os.environ.get("SMTP_TLS_TEST_CACHE"):
+        return Path(given)
+    cache = os.environ.get("XDG_CACHE_HOME")
+    return (Path(cache) if cache else Path.home() / ".cache") / "smtp-tls-exporter-tests"
 
 
 def missing(reason: str) -> NoReturn:

@@ -25,7 +25,7 @@ daemon off;
 worker_processes 1;
 worker_rlimit_nofile 16384;
 pid {directory}/nginx.pid;
-error_log {directory}/error.log;
+error_log {directory}/error.log {level};
 events {{ worker_connections 8192; }}
 mail {{
     server_name mail.example.org;
@@ -58,15 +58,19 @@ class Endpoint:
 
 
 @contextlib.contextmanager
-def nginx(directory: Path, endpoints: Sequence[Endpoint]) -> Iterator[None]:
-    """Run nginx with these endpoints for the length of the block. Needs no privileges."""
+def nginx(directory: Path, endpoints: Sequence[Endpoint], level: str = "error") -> Iterator[None]:
+    """Run nginx with these endpoints for the length of the block. Needs no privileges.
+
+    What is at least as bad as `level` stands in `error.log` in the directory.
+    """
     binary = program("nginx")
     config = directory / "nginx.conf"
     servers = "".join(_server(each) for each in endpoints)
-    config.write_text(_CONFIG.format(load=_load(binary), directory=directory, servers=servers))
+    load = _load(binary)
+    config.write_text(_CONFIG.format(load=load, directory=directory, level=level, servers=servers))
     command: list[str | Path] = [binary, "-p", directory, "-e", directory / "error.log", "-c", config]
     with running(command, log=directory / "output.log") as server:
-        server.wait_for_port(endpoints[-1].port, endpoints[-1].address)
+        server.wait_until_listening(endpoints[-1].port)
         yield
 
 

@@ -35,6 +35,11 @@ alias_maps =
 alias_database =
 smtpd_peername_lookup = no
 smtpd_tls_loglevel = 1
+# Every client is new to postscreen, this machine too, and has to wait for the end of its greeting.
+postscreen_access_list =
+postscreen_cache_map =
+postscreen_greet_wait = 1s
+postscreen_greet_action = enforce
 """
 _MASTER = """\
 rewrite unix - - n - - trivial-rewrite
@@ -46,20 +51,38 @@ postlog unix-dgram n - n - 1 postlogd
 """
 _SERVICE = """\
 127.0.0.1:{port} inet n - n - - smtpd
-  -o syslog_name={name}
-  -o smtpd_tls_chain_files={chain}
-  -o {tls}
+{options}
+"""
+_SCREEN = """\
+127.0.0.1:{port} inet n - n - 1 postscreen
+  -o smtpd_service_name={name}
+  -o tlsproxy_service_name={name}-tls
+{options}
+"""
+_SCREENED = f"""\
+{_SCREEN}\
+{{name}} pass - - n - - smtpd
+{{options}}
+{{name}}-tls unix - - n - 0 tlsproxy
+{{options}}
 """
 
 
 @dataclass(frozen=True)
 class Service:
-    """One smtpd. `name` marks its lines in the log; `chain` is the PEM file with key and chain."""
+    """One smtpd. `name` marks its lines in the log; `chain` is the PEM file with key and chain.
+
+    `options` are settings of main.cf for it alone. One that is `screened` has postscreen in front, which may
+    listen on `more_ports` for it.
+    """
 
     name: str
     port: int
     mode: Mode
     chain: Path
+    options: tuple[str, ...] = ()
+    screened: bool = False
+    more_ports: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,16 +103,17 @@ class Postfix:
 
 
 @contextlib.contextmanager
-def postfix(directory: Path, services: Sequence[Service]) -> Iterator[Postfix]:
+def postfix(directory: Path, services: Sequence[Service], settings: str = "") -> Iterator[Postfix]:
     """Run Postfix with these services for the length of the block.
 
     Args:
         directory: an empty directory that every user may enter.
         services: what listens where.
+        settings: more lines of main.cf.
     """
     command = program("postfix")
     root_only("a running Postfix")
-    _configure(directory, services)
+    _configure(directory, services, settings)
     with running([command, "-c", directory / "etc", "start-fg"], log=directory / "output.log") as server:
         log = directory / "mail.log"
         wait_until(lambda: log.exists() and "daemon started" in log.read_text(), "Postfix's log")
@@ -102,15 +126,26 @@ def postfix(directory: Path, services: Sequence[Service]) -> Iterator[Postfix]:
             server.process.wait(PATIENCE)
 
 
-def _configure(directory: Path, services: Sequence[Service]) -> None:
+def _configure(directory: Path, services: Sequence[Service], settings: str) -> None:
     for name in ("etc", "queue", "data"):
         (directory / name).mkdir()
     shutil.chown(directory / "data", "postfix")
-    (directory / "etc" / "main.cf").write_text(_MAIN.format(directory=directory))
+    (directory / "etc" / "main.cf").write_text(_MAIN.format(directory=directory) + settings)
     (directory / "etc" / "master.cf").write_text(_MASTER + "".join(map(_service, services)))
 
 
 def _service(service: Service) -> str:
     implicit = service.mode is Mode.TLS
     tls = "smtpd_tls_wrappermode=yes" if implicit else "smtpd_tls_security_level=may"
-    return _SERVICE.format(name=service.name, port=service.port, chain=service.chain, tls=tls)
+    settings = [
+        f"syslog_name={service.name}",
+        f"smtpd_tls_chain_files={service.chain}",
+        tls,
+        *service.options,
+    ]
+    template = _SCREENED if service.screened else _SERVICE
+    options = "\n".join(f"  -o {setting}" for setting in settings)
+    text = template.format(name=service.name, port=service.port, options=options)
+    return text + "".join(
+        _SCREEN.format(name=service.name, port=port, options=options) for port in service.more_ports
+    )

@@ -1,0 +1,1 @@
+"""The mail servers that people run, each started with one certificate: one module a server."""
