@@ -15,13 +15,13 @@ from exporter import gathering
 from exporter.demo.authority import Intermediate, Issued, Leaf, Root, self_signed
 from exporter.demo.publication import revocation_list
 from exporter.demo.smtpd import Server, postfix, server_context
-from exporter.model import Policy, ProblemKind, Result, RevocationMethod, State, Target, TrustStore
+from exporter.model import ProblemKind, Result, RevocationMethod, State, TrustStore
 from exporter.pipeline import examine
 from exporter.publish import metrics, nagios
 from exporter.publish.report import report
 from tests.evidence.website import Page, Site, answer, website
 from tests.judge.revocation import material
-from tests.judge.revocation.material import Pki, response
+from tests.judge.revocation.material import Pki, response, watched
 
 GOOD, REVOKED = ocsp.OCSPCertStatus.GOOD, ocsp.OCSPCertStatus.REVOKED
 LOOPBACK = [ip_network("127.0.0.0/8")]
@@ -76,17 +76,8 @@ async def look(chain: Chain, method: RevocationMethod) -> Result:
         Server(postfix("mail.test"), server_context(chain.leaf, chain.sub)) as server,
         gathering.sources(30.0, LOOPBACK) as sources,
     ):
-        target = Target(
-            name="mail",
-            host=server.host,
-            port=server.port,
-            names=("mail.test",),
-            ehlo_name="monitor.test",
-            timeout=30,
-            policy=Policy(stores=("root",), revocation=(method,)),
-        )
         stores = {"root": TrustStore("root", (chain.root.der,))}
-        (result,) = await examine(target, stores, evidence=gathering.evidence(sources))
+        (result,) = await examine(watched(server, method), stores, evidence=gathering.evidence(sources))
     return result
 
 

@@ -11,18 +11,10 @@ from cryptography.x509 import ocsp
 from exporter.demo.authority import DAY, Leaf
 from exporter.demo.smtpd import Server, postfix
 from exporter.demo.stapling import stapling_context
-from exporter.model import (
-    Policy,
-    ProblemKind,
-    Result,
-    RevocationMethod,
-    RevocationStatus,
-    Target,
-    TrustStore,
-)
+from exporter.model import ProblemKind, Result, RevocationMethod, RevocationStatus, TrustStore
 from exporter.pipeline import examine
 from tests.judge.revocation import material
-from tests.judge.revocation.material import HOUR, Pki, pki, response
+from tests.judge.revocation.material import HOUR, Pki, pki, response, watched
 
 S = RevocationStatus
 GOOD, REVOKED = ocsp.OCSPCertStatus.GOOD, ocsp.OCSPCertStatus.REVOKED
@@ -39,16 +31,7 @@ async def look(mine: Pki, staple: bytes, methods: tuple[RevocationMethod, ...]) 
     """Examine a server that staples this."""
     context = stapling_context(mine.leaf, mine.sub, staple=staple)
     async with Server(postfix("mail.test"), context) as server:
-        target = Target(
-            name="x",
-            host=server.host,
-            port=server.port,
-            names=("mail.test",),
-            ehlo_name="monitor.test",
-            timeout=30,
-            policy=Policy(stores=("root",), revocation=methods),
-        )
-        (result,) = await examine(target, {"root": TrustStore("root", (mine.root.der,))})
+        (result,) = await examine(watched(server, *methods), {"root": TrustStore("root", (mine.root.der,))})
     return result
 
 
@@ -76,14 +59,15 @@ async def test_staple(status: ocsp.OCSPCertStatus, made: timedelta, due: timedel
     assert (ProblemKind.REVOKED in kinds) == (expected is S.REVOKED)
 
 
-@pytest.mark.parametrize("stapled", [False, True])
-async def test_must_staple(stapled: bool) -> None:
-    """A certificate that demands a staple is a finding when none comes."""
+@pytest.mark.parametrize("due", [None, -DAY, 365 * DAY], ids=["none", "expired", "good"])
+async def test_must_staple(due: timedelta | None) -> None:
+    """A certificate that demands a staple is a finding when none comes that counts."""
     mine = server_pki(MUST_STAPLE)
-    staple = response(mine, due=365 * DAY) if stapled else b""
+    staple = b"" if due is None else response(mine, made=-2 * DAY, due=due)
     result = await look(mine, staple, (RevocationMethod.STAPLE,))
-    said = [problem for problem in result.verdict.problems if "stapled" in problem.summary]
-    assert bool(said) is not stapled
+    about_leaf = "nobody could say whether the certificate is revoked (staple "
+    said = [problem for problem in result.verdict.problems if problem.summary.startswith(about_leaf)]
+    assert bool(said) is (due != 365 * DAY)
     assert all("Mail server: turn OCSP stapling on" in problem.remedy for problem in said)
 
 

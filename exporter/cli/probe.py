@@ -73,12 +73,12 @@ async def _look_everywhere(
     wanted, states = [*targets], []
     for domain in given.mx:
         try:
-            hosts = await _exchanges(domain, given.timeout)
+            found = await _exchanges(domain, given.timeout)
         except _NoExchangesError as error:
             states.append(error.state)
             _fail(str(error))
         else:
-            wanted += [options.target(given, host, None, policy) for host in hosts]
+            wanted += [options.target(given, host, None, policy) for host in found]
     return (await _look(wanted, trusted, given.allow_networks) if wanted else []), states
 
 

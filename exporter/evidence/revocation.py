@@ -13,13 +13,14 @@ import base64
 import functools
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
+from exporter.evidence.addresses import is_public
 from exporter.evidence.cache import Cache
-from exporter.evidence.failures import FetchFailure, FetchReason
+from exporter.evidence.failures import FetchFailure, FetchReason, short
 from exporter.evidence.flights import Flights
 from exporter.evidence.statistics import Statistics
 from exporter.model import (
@@ -41,8 +42,8 @@ MAX_OCSP = 64 * 1024
 MAX_CRL = 32 * 1024 * 1024
 MAX_PLACES = 4
 """URLs of one certificate and method that are tried."""
-KEPT_LEAST, KEPT_MOST = 300.0, 24 * 3600.0
-"""Seconds that usable evidence is kept, whatever its `nextUpdate` says."""
+KEPT, KEPT_MOST = 300.0, 24 * 3600.0
+"""Seconds that usable evidence is kept without a `nextUpdate`, and at most with one."""
 FAILURE_KEPT = 300.0
 """Seconds that a failure is kept, so that a repaired service is soon seen to be."""
 
@@ -66,15 +67,6 @@ class Readers:
 
 
 @dataclass(frozen=True, slots=True)
-class _Got:
-    """What one place gave: a reading, or why there is none."""
-
-    reading: Reading | None = None
-    status: RevocationStatus = RevocationStatus.UNREACHABLE
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class _Place:
     """One URL that is asked by one method, on behalf of one server."""
 
@@ -82,13 +74,28 @@ class _Place:
     url: str
     question: RevocationQuestion
     asked_by: str
-    public: bool
 
     @property
     def key(self) -> tuple[object, ...]:
         """What the answer is the same for."""
         serial = self.question.certificate.sha256 if self.method is RevocationMethod.OCSP else ""
-        return self.method, self.url, self.question.issuer.sha256, serial, self.public
+        return self.method, self.url, self.question.issuer.sha256, serial, is_public(self.asked_by)
+
+    def answer(
+        self,
+        reading: Reading | None = None,
+        status: RevocationStatus = RevocationStatus.UNREACHABLE,
+        detail: str = "",
+    ) -> RevocationAnswer:
+        """What the place gave: a reading, or why there is none."""
+        return RevocationAnswer(
+            position=self.question.position,
+            method=self.method,
+            url=self.url,
+            reading=reading,
+            status=status,
+            detail=detail,
+        )
 
 
 class Revocation:
@@ -119,10 +126,10 @@ class Revocation:
         self._bodies = bodies
         self._clock = clock
         self._now = now
-        self._cache: Cache[tuple[object, ...], _Got] = Cache(
+        self._cache: Cache[tuple[object, ...], RevocationAnswer] = Cache(
             clock, max_entries=_MAX_ENTRIES, max_bytes=_MAX_CACHE_BYTES
         )
-        self._flights: Flights[_Got] = Flights()
+        self._flights: Flights[RevocationAnswer] = Flights()
         self.statistics = Statistics(entries=lambda: len(self._cache), size=lambda: self._cache.size)
 
     async def close(self) -> None:
@@ -135,7 +142,6 @@ class Revocation:
         methods: Sequence[RevocationMethod],
         *,
         asked_by: str,
-        public: bool,
     ) -> tuple[RevocationAnswer, ...]:
         """What the places that a certificate names say, by each of the methods at the same time.
 
@@ -143,54 +149,56 @@ class Revocation:
             question: the certificate and its issuer.
             methods: those that are wanted; `staple` needs no asking.
             asked_by: address of the mail server that presented it.
-            public: whether that address is a public one.
         """
         asking = [
-            self._by_method(method, question, asked_by, public)
+            self._by_method(method, question, asked_by)
             for method in (RevocationMethod.OCSP, RevocationMethod.CRL)
             if method in methods
         ]
         return tuple([answer for group in await asyncio.gather(*asking) for answer in group])
 
     async def _by_method(
-        self, method: RevocationMethod, question: RevocationQuestion, asked_by: str, public: bool
+        self, method: RevocationMethod, question: RevocationQuestion, asked_by: str
     ) -> Sequence[RevocationAnswer]:
         """One place after the other, until one gives evidence that can be used."""
         certificate = question.certificate
         urls = certificate.ocsp_urls if method is RevocationMethod.OCSP else _by_reach(certificate.crl_urls)
         if not urls:
             what = "OCSP responder" if method is RevocationMethod.OCSP else "revocation list"
-            none = _Got(status=RevocationStatus.UNSUPPORTED, detail=f"the certificate names no {what}")
-            return [_answer(question, method, "", none)]
+            nowhere = _Place(method, "", question, asked_by)
+            detail = f"the certificate names no {what}"
+            return [nowhere.answer(status=RevocationStatus.UNSUPPORTED, detail=detail)]
         answers: list[RevocationAnswer] = []
         for url in urls[:MAX_PLACES]:
-            got = await self._kept(_Place(method, url, question, asked_by, public))
-            answers.append(_answer(question, method, url, got))
-            if got.reading and got.reading.usable and self._is_current(got.reading):
+            answer = await self._kept(_Place(method, url, question, asked_by))
+            answers.append(answer)
+            if answer.reading and answer.reading.usable and self._is_current(answer.reading):
                 break
         return answers
 
-    async def _kept(self, place: _Place) -> _Got:
-        if kept := self._cache.get(place.key):
-            return kept
-        return await self._flights.join(place.key, functools.partial(self._load, place)) or _Got(
-            detail="no longer fetching"
-        )
+    async def _kept(self, place: _Place) -> RevocationAnswer:
+        """What is known of a place, by whomever it was asked about."""
+        known = self._cache.get(place.key)
+        if known is None:
+            known = await self._flights.join(place.key, functools.partial(self._load, place))
+        if known is None:
+            return place.answer(detail="no longer fetching")
+        return replace(known, position=place.question.position)
 
-    async def _load(self, place: _Place) -> _Got:
-        got = await self._from_disk(place) or await self._from_network(place)
-        size = _OVERHEAD + len(place.url) + (got.reading.size if got.reading else 0)
-        self._cache.put(place.key, got, size=size, seconds=self._seconds(got.reading))
-        return got
+    async def _load(self, place: _Place) -> RevocationAnswer:
+        answer = await self._from_disk(place) or await self._from_network(place)
+        size = _OVERHEAD + len(place.url) + (answer.reading.size if answer.reading else 0)
+        self._cache.put(place.key, answer, size=size, seconds=self._seconds(answer.reading))
+        return answer
 
-    async def _from_disk(self, place: _Place) -> _Got | None:
+    async def _from_disk(self, place: _Place) -> RevocationAnswer | None:
         """What an earlier run kept, if it still holds by its own signature and date."""
         if self._bodies is None or (body := await self._bodies.get(place.key)) is None:
             return None
         reading = await self._read(place, body)
-        return _Got(reading) if _may_lie(reading) and self._is_current(reading) else None
+        return place.answer(reading) if _may_lie(reading) and self._is_current(reading) else None
 
-    async def _from_network(self, place: _Place) -> _Got:
+    async def _from_network(self, place: _Place) -> RevocationAnswer:
         begun = self._clock()
         body = await self._fetch(place)
         failed = isinstance(body, FetchFailure)
@@ -198,11 +206,11 @@ class Revocation:
         if isinstance(body, FetchFailure):
             unsupported = body.reason in {FetchReason.BAD_URL, FetchReason.UNSUPPORTED}
             status = RevocationStatus.UNSUPPORTED if unsupported else RevocationStatus.UNREACHABLE
-            return _Got(status=status, detail=body.detail)
+            return place.answer(status=status, detail=body.detail)
         reading = await self._read(place, body)
         if self._bodies is not None and _may_lie(reading):
             await self._bodies.put(place.key, body)
-        return _Got(reading)
+        return place.answer(reading)
 
     async def _read(self, place: _Place, body: bytes) -> Reading:
         """Large lists take a while to read, and the event loop has none."""
@@ -224,7 +232,10 @@ class Revocation:
         """By GET where the request fits into the URL, as caches like it, else or when refused by POST."""
         from exporter.evidence.http import Posted  # noqa: PLC0415 - 100 ms for those who fetch
 
-        request = self._readers.ocsp_request(place.question)
+        try:
+            request = self._readers.ocsp_request(place.question)
+        except ValueError as error:
+            return FetchFailure(FetchReason.UNSUPPORTED, short(f"nothing can be asked: {error}"))
         url = place.url.removesuffix("/") + "/" + quote(base64.b64encode(request).decode(), safe="")
         ask = functools.partial(self._http().get, asked_by=place.asked_by, limit=MAX_OCSP, schemes=_WEB)
         if len(url) <= _GET_LIMIT:
@@ -241,7 +252,7 @@ class Revocation:
         if reading is None or not reading.usable or not self._is_current(reading):
             return FAILURE_KEPT
         until = reading.next_update
-        left = KEPT_LEAST if until is None else until.timestamp() - self._now()
+        left = KEPT if until is None else until.timestamp() - self._now()
         return min(max(left, 1.0), KEPT_MOST)
 
 
@@ -253,17 +264,6 @@ def _may_lie(reading: Reading) -> bool:
 def _by_reach(urls: Sequence[str]) -> Sequence[str]:
     """The Web first: a directory is rarely open to everybody."""
     return sorted(urls, key=lambda url: _scheme(url) in _DIRECTORY)
-
-
-def _answer(question: RevocationQuestion, method: RevocationMethod, url: str, got: _Got) -> RevocationAnswer:
-    return RevocationAnswer(
-        position=question.position,
-        method=method,
-        url=url,
-        reading=got.reading,
-        status=got.status,
-        detail=got.detail,
-    )
 
 
 def _scheme(url: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from exporter.evidence.addresses import Network, is_public
+from exporter.evidence.addresses import Network
 from exporter.evidence.bodies import Bodies
 from exporter.evidence.dns import LookUp, system_look_up
 from exporter.evidence.issuers import IssuerFetcher
@@ -98,7 +98,7 @@ class Sources:
         """
         if self._revocation is None:
             return ()
-        return await self._revocation.ask(question, methods, asked_by=asked_by, public=is_public(asked_by))
+        return await self._revocation.ask(question, methods, asked_by=asked_by)
 
     def _http(self) -> HttpClient:
         if self._client is None:

@@ -124,7 +124,7 @@ def revoked(case: Case) -> Answer:
 
 
 def revocation_unknown(case: Case) -> Answer:
-    """Of a certificate no method could tell, or it demands a stapled answer that did not come (RFC 7633)."""
+    """Of a certificate no method could tell, or it demands a stapled answer and none came that counts (RFC 7633)."""
     if not case.asked:
         return None
     known = {verdict.position for verdict in case.revocation if verdict.status in _REVOCATION_KNOWN}

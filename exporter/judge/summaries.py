@@ -120,7 +120,7 @@ def _revoked(context: ProblemContext) -> str:
 def _revocation_unknown(context: ProblemContext) -> str:
     says = "; ".join(_answer(verdict) for verdict in context.revocation) or "nobody was asked"
     if any(verdict.status in {"good", "revoked"} for verdict in context.revocation):
-        return f"{_certificate(context)} demands a stapled OCSP answer, and the server sends none ({says})"
+        return f"{_certificate(context)} demands a stapled OCSP answer, and the server sends none that counts ({says})"
     return f"nobody could say whether {_certificate(context)} is revoked ({says})"
 
 

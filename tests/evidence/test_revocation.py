@@ -313,6 +313,19 @@ async def test_what_is_no_url(
     assert (await asked(sources, replace(question, certificate=certificate), method)).status is S.UNSUPPORTED
 
 
+async def test_a_pipe_in_the_cache(authority: Authority, site: Site, tmp_path: Path) -> None:
+    """What is no file, and would never end, is not read: a directory that several share may hold anything."""
+    leaf = authority.leaf(crl=site.url("/sub.crl"))
+    site.put("/sub.crl", answer(authority.list_with()))
+    for _ in range(2):
+        async with gathering.sources(30.0, LOOPBACK, cache_dir=tmp_path / "cache") as sources:
+            assert (await asked(sources, authority.question(leaf), CRL)).status is S.GOOD
+        (kept,) = (tmp_path / "cache").iterdir()
+        kept.unlink()
+        os.mkfifo(kept)
+    assert site.asked("/sub.crl") == 2
+
+
 async def test_a_cache_that_cannot_be_written(authority: Authority, site: Site, tmp_path: Path) -> None:
     """A file where the directory should be costs the cache, not the answer."""
     (tmp_path / "cache").write_text("a file")

@@ -61,10 +61,10 @@ def test_names_must_fit() -> None:
 
 
 def test_what_cannot_be_checked_is_unknown(tmp_path: Path) -> None:
-    """A signature with MD5, or one that does not fit the key, is neither right nor wrong."""
+    """A signature with MD5 is neither right nor wrong; one of another kind than the key is not the key's."""
     old = made_by_openssl(tmp_path, "-newkey", "rsa:2048", "-md5")
     assert signed_by(old, old) is None
     assert read_certificate(old.public_bytes(serialization.Encoding.DER)).self_signed
     ec_root = self_signed(Root("CN=Same"), NOW)
     rsa_root = self_signed(Root("CN=Same", key="rsa-2048"), NOW)
-    assert signed_by(ec_root.certificate, rsa_root.certificate) is None
+    assert signed_by(ec_root.certificate, rsa_root.certificate) is False

@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from exporter.judge.extensions import UNREADABLE
 from exporter.judge.revocation.readings import invalid, unsupported, what_came
-from exporter.judge.revocation.signed import Signed
 from exporter.judge.revocation.table import RevokedTable
+from exporter.judge.signatures import Signed
 from exporter.model import CertificateFacts, Reading, RevocationStatus, Statement
 
 _PEM = b"-----BEGIN X509 CRL-----"

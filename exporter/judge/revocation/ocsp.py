@@ -20,8 +20,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from exporter.judge.der import CONTEXT_0, parse
 from exporter.judge.extensions import UNREADABLE
 from exporter.judge.revocation.readings import Said, invalid, unsupported, what_came
-from exporter.judge.revocation.signed import Signed
-from exporter.judge.signatures import signed_by
+from exporter.judge.signatures import Signed, signed_by
 from exporter.model import Reading, RevocationQuestion, RevocationStatus, Statement
 
 _STATUSES = {
@@ -42,11 +41,14 @@ def ocsp_request(question: RevocationQuestion) -> bytes:
     """The request as DER: SHA-1 in its CertID, as all responders know it, and no nonce (RFC 5019).
 
     Raises:
-        ValueError: one of the certificates cannot be read.
+        ValueError: the issuer's name or key has no form that a request can tell.
     """
     certificate, issuer = _load(question.certificate.der), _load(question.issuer.der)
-    builder = ocsp.OCSPRequestBuilder().add_certificate(certificate, issuer, hashes.SHA1())  # noqa: S303 - as above
-    return builder.build().public_bytes(Encoding.DER)
+    try:
+        builder = ocsp.OCSPRequestBuilder().add_certificate(certificate, issuer, hashes.SHA1())  # noqa: S303 - as above
+        return builder.build().public_bytes(Encoding.DER)
+    except (TypeError, UnsupportedAlgorithm) as error:
+        raise ValueError(str(error)) from error
 
 
 def read_ocsp(der: bytes, question: RevocationQuestion) -> Reading:

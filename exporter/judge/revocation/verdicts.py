@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from exporter.judge.revocation.ocsp import read_ocsp
@@ -27,7 +28,6 @@ MAX_AGE = timedelta(days=7)
 
 _ANSWERS = {RevocationStatus.GOOD, RevocationStatus.REVOKED}
 _HOLD = "certificateHold"
-_WITHOUT_STAPLE = "the certificate demands a stapled OCSP answer, and the server sends none"
 
 
 def judge_revocation(
@@ -66,9 +66,11 @@ def is_revoked(questions: Sequence[RevocationQuestion], verdicts: Sequence[Revoc
 
 
 def lacks_staple(question: RevocationQuestion, verdicts: Sequence[RevocationVerdict]) -> bool:
-    """Whether the certificate demands a stapled answer (RFC 7633 section 4.2.2) that did not come."""
+    """Whether the certificate demands a stapled answer (RFC 7633 section 4.2.2), and none came that counts."""
     return question.certificate.must_staple and any(
-        (verdict.position, verdict.detail) == (question.position, _WITHOUT_STAPLE) for verdict in verdicts
+        (verdict.position, verdict.method) == (question.position, RevocationMethod.STAPLE)
+        and verdict.status not in _ANSWERS
+        for verdict in verdicts
     )
 
 
@@ -76,8 +78,10 @@ def _stapled(question: RevocationQuestion, staple: bytes, now: datetime) -> Sequ
     if staple:
         return [_verdict(question.position, RevocationMethod.STAPLE, _read_staple(staple, question), now)]
     if question.certificate.must_staple:
-        unknown = RevocationStatus.UNKNOWN
-        return [RevocationVerdict(question.position, RevocationMethod.STAPLE, unknown, _WITHOUT_STAPLE)]
+        said = Statement(
+            status=RevocationStatus.UNKNOWN, detail="the certificate demands one, and there is none"
+        )
+        return [_verdict(question.position, RevocationMethod.STAPLE, said, now)]
     return []
 
 
@@ -94,13 +98,7 @@ def _of_method(
     verdicts = [_of_answer(question, answer, now) for answer in given]
     chosen = next((one for one in verdicts if one.status in _ANSWERS), verdicts[0])
     others = [f"{one.url}: {one.status}, {one.detail}".rstrip(", ") for one in verdicts if one is not chosen]
-    if not others:
-        return chosen
-    detail = "; ".join(filter(None, [chosen.detail, *others]))
-    return RevocationVerdict(
-        chosen.position, chosen.method, chosen.status, detail, chosen.url,
-        chosen.this_update, chosen.next_update, chosen.revoked_at, chosen.reason,
-    )  # fmt: skip
+    return replace(chosen, detail="; ".join(filter(None, [chosen.detail, *others])))
 
 
 def _of_answer(question: RevocationQuestion, answer: RevocationAnswer, now: datetime) -> RevocationVerdict:

@@ -13,10 +13,12 @@ from cryptography.x509 import ocsp
 
 from exporter.demo.authority import DAY, Intermediate, Issued, Leaf, Root, self_signed
 from exporter.judge.certificates import read_certificate
-from exporter.model import RevocationQuestion
+from exporter.model import Policy, RevocationMethod, RevocationQuestion, Target
 
 if TYPE_CHECKING:
     from cryptography.x509.oid import ObjectIdentifier
+
+    from exporter.demo.smtpd import Server
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -55,6 +57,19 @@ def question(certificate: Issued, issuer: Issued, position: int = 0) -> Revocati
     """Whether a certificate is revoked."""
     return RevocationQuestion(
         position=position, certificate=read_certificate(certificate.der), issuer=read_certificate(issuer.der)
+    )
+
+
+def watched(server: Server, *methods: RevocationMethod) -> Target:
+    """A running server as a target, judged by the trust store `root`."""
+    return Target(
+        name="mail",
+        host=server.host,
+        port=server.port,
+        names=("mail.test",),
+        ehlo_name="monitor.test",
+        timeout=30,
+        policy=Policy(stores=("root",), revocation=methods),
     )
 
 
