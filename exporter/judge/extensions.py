@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from exporter.judge.der import SEQUENCE, Element, parse
+from exporter.der import SEQUENCE, Element, parse
 
 MAX_EXTENSIONS = 100
 """Further ones of a broken certificate are not looked at."""

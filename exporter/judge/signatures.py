@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ObjectIdentifier
 from cryptography.x509.oid import SignatureAlgorithmOID as Oid
 
-from exporter.judge.der import CONTEXT_0, SEQUENCE, Element, parse
+from exporter.der import CONTEXT_0, SEQUENCE, Element, parse
 
 _HASHES: dict[str, hashes.HashAlgorithm] = {
     "1.3.14.3.2.26": hashes.SHA1(),  # noqa: S303 - old authorities still sign so, and it is their word

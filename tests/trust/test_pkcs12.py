@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import subprocess
 from pathlib import Path
 
@@ -9,8 +10,10 @@ import pytest
 
 from exporter import trust
 from exporter.demo.authority import Issued
+from exporter.der import parse
 from exporter.model import TrustStore
-from exporter.trust import StoreError
+from exporter.trust import StoreError, encryption
+from exporter.trust.bags import certificates
 from tests.programs import program
 
 
@@ -106,13 +109,97 @@ def test_damage(file: Path, root: Issued) -> None:
     assert "password" not in str(caught.value)
 
 
-def test_broken_certificate_costs_the_store(file: Path, root: Issued, intermediate: Issued) -> None:
-    """The library reads all certificates or none: the error says what is wrong with one of them."""
+_WAYS = [
+    (("-certpbe", "NONE", "-nomac"), ""),
+    (("-certpbe", "NONE", "-macalg", "sha512"), "secret"),
+    ((), "secret"),
+    ((), "changeit"),
+    ((), ""),
+    (("-certpbe", "AES-128-CBC", "-macalg", "sha1"), "secret"),
+    (("-certpbe", "PBE-SHA1-3DES", "-macalg", "sha1"), "secret"),
+]
+_WAY_NAMES = ["plain", "only mac", "pbes2", "java's password", "empty", "aes-128", "triple des"]
+
+
+@pytest.mark.parametrize(("options", "password"), _WAYS, ids=_WAY_NAMES)
+def test_one_by_one(
+    file: Path, root: Issued, intermediate: Issued, options: tuple[str, ...], password: str
+) -> None:
+    """Taken apart by us, a file has the certificates that OpenSSL put into it, and wants its password."""
+    _export(file, root.pem + intermediate.pem, "-nokeys", *options, password=password)
+    assert {found.der for found in certificates(file.read_bytes(), password)} == {root.der, intermediate.der}
+    if options[-1:] != ("-nomac",):
+        with pytest.raises(ValueError, match="checksum"):
+            certificates(file.read_bytes(), "wrong")
+
+
+def test_one_by_one_without_the_certificate_of_a_key(
+    file: Path, root: Issued, intermediate: Issued, leaf: Issued
+) -> None:
+    """As with the library, the certificate of a private key does not count."""
+    _export(file, leaf.chain_pem(intermediate, root) + leaf.key_pem, "-name", "mail")
+    assert {found.der for found in certificates(file.read_bytes(), "changeit")} == {
+        root.der,
+        intermediate.der,
+    }
+
+
+def _break(file: Path) -> None:
+    """Make an unencrypted file's first certificate one of version 7, which does not exist."""
     version_3, version_7 = b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x06"
-    _export(file, root.pem + intermediate.pem, "-nokeys", "-certpbe", "NONE", "-nomac")
     file.write_bytes(file.read_bytes().replace(version_3, version_7, 1))
-    with pytest.raises(StoreError, match=f"{file.name}: cannot be read: .* version"):
-        _load(file, None)
+
+
+def test_broken_certificate_is_left_out(
+    file: Path, root: Issued, intermediate: Issued, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One that cannot be read costs itself alone, and the warning names it."""
+    _export(file, root.pem + intermediate.pem, "-nokeys", "-caname", "old", "-certpbe", "NONE", "-nomac")
+    _break(file)
+    assert _load(file, None).anchors == (intermediate.der,)
+    assert f"certificate 'old' of {file} is left out: " in caplog.text
+
+
+def test_broken_certificate_does_not_pass_the_checksum(
+    file: Path, root: Issued, intermediate: Issued
+) -> None:
+    """Where a checksum shows that somebody changed the file, nothing of it is used."""
+    _export(file, root.pem + intermediate.pem, "-nokeys", "-certpbe", "NONE", password="secret")
+    _break(file)
+    with pytest.raises(StoreError, match="wrong password \\(or it is damaged\\)"):
+        _load(file, "secret")
+
+
+def test_broken_certificate_within_a_checksum(
+    file: Path, root: Issued, intermediate: Issued, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The same for a certificate that was broken before the checksum was made."""
+    _export(file, root.pem + intermediate.pem, "-nokeys", "-certpbe", "NONE", "-nomac")
+    _break(file)
+    plain = file.read_bytes()
+    file.write_bytes(_sealed(plain, "secret"))
+    assert _load(file, "secret").anchors == (intermediate.der,)
+    assert f"certificate 1 of {file} is left out: " in caplog.text
+    with pytest.raises(StoreError, match="wrong password"):
+        _load(file, "other")
+
+
+def _sealed(plain: bytes, password: str) -> bytes:
+    """A file whose safes are those of a plain one, in a checksum as RFC 7292 wants it."""
+    safes = bytes(parse(plain).children()[1].children()[1].children()[0].value)
+    salt, rounds = b"saltsalt", 2
+    key = encryption._derive("sha256", 3, encryption._secret(password), salt, rounds, 32)
+    value = _tlv(
+        0x30, bytes.fromhex("300d06096086480165030402010500") + _tlv(4, hmac.digest(key, safes, "sha256"))
+    )
+    checksum = _tlv(0x30, value + _tlv(4, salt) + _tlv(2, bytes([rounds])))
+    whole = bytes(parse(plain).value)
+    return _tlv(0x30, whole + checksum)
+
+
+def _tlv(tag: int, value: bytes) -> bytes:
+    size = len(value)
+    return bytes([tag]) + (bytes([size]) if size < 128 else b"\x82" + size.to_bytes(2)) + value
 
 
 def test_bytes_behind_the_end(file: Path, root: Issued) -> None:

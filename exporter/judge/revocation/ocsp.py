@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from exporter.judge.der import CONTEXT_0, parse
+from exporter.der import CONTEXT_0, parse
 from exporter.judge.extensions import UNREADABLE
 from exporter.judge.revocation.readings import Said, invalid, unsupported, what_came
 from exporter.judge.signatures import Signed, signed_by

@@ -1,7 +1,7 @@
-"""As much of DER (X.690) as it takes to find the signed part of a message and how it is signed.
+"""As much of DER (X.690) as it takes to find parts of a message that the library does not hand out.
 
-The library re-encodes the signed part of a revocation list whenever it is asked for it, and does not tell
-the parameters of an OCSP signature; both stand in the bytes themselves.
+It re-encodes the signed part of a revocation list whenever it is asked for it, does not tell the
+parameters of an OCSP signature, and opens a PKCS#12 file only as a whole; all that stands in the bytes.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+OBJECT_IDENTIFIER = 0x06
 SEQUENCE = 0x30
 CONTEXT_0 = 0xA0
 
@@ -72,3 +73,21 @@ def _element(data: memoryview, start: int, limit: int) -> Element:
     if length > limit - content:
         raise ValueError("an element that is cut off")
     return Element(data, tag, start, content, content + length)
+
+
+def dotted(element: Element) -> str:
+    """An object identifier as people write it (X.690 section 8.19).
+
+    Raises:
+        ValueError: it is none.
+    """
+    if element.tag != OBJECT_IDENTIFIER or not element.value or element.value[-1] & 0x80:
+        raise ValueError("not an object identifier")
+    arcs, arc = [], 0
+    for octet in element.value:
+        arc = arc << 7 | octet & 0x7F
+        if not octet & 0x80:
+            arcs.append(arc)
+            arc = 0
+    first = min(arcs[0] // 40, 2)
+    return ".".join(map(str, [first, arcs[0] - 40 * first, *arcs[1:]]))
