@@ -25,6 +25,8 @@ from exporter.probe.transaction import TransactionDialogue, compose
 
 GOODBYE = 1.0
 """Seconds that a server may take to answer QUIT; the certificate is already ours by then."""
+PARTING = 0.25
+"""Seconds that a server may take to close after its 221. Who closes before it has done so resets its connection."""
 MAX_BYTES = 1 << 20
 """What one server may send in all. OpenSSL itself refuses chains above 100 KB."""
 
@@ -75,6 +77,7 @@ class _Conversation(asyncio.Protocol):
         self._server_name = ascii_name(target.sni)
         self._tls: TlsClient | None = None
         self._over = False
+        self._parting = False
         self._transport: asyncio.Transport | None = None
         self._goodbye: asyncio.TimerHandle | None = None
         self._failure: Failure | None = None
@@ -149,8 +152,10 @@ class _Conversation(asyncio.Protocol):
         if self._transaction is not None and self._transaction.leaving and self._goodbye is None:
             self._leave()
             self._say_goodbye(b"")
-        if (self._transaction or self._dialogue).done or tls.closed:
+        if tls.closed:
             self._finish()
+        elif (self._transaction or self._dialogue).done and not self._parting:
+            self._part(tls)
 
     def _after_handshake(self, tls: TlsClient) -> None:
         """Try the transaction, or leave."""
@@ -166,15 +171,29 @@ class _Conversation(asyncio.Protocol):
 
     def _say_goodbye(self, farewell: bytes) -> None:
         """Wait a moment for the answer to QUIT (over implicit TLS: for the greeting, then QUIT)."""
-        self._goodbye = self._loop.call_later(GOODBYE, self._finish)
+        self._goodbye = self._restarted(GOODBYE)
         if farewell:
             self._write(self._tls.send(farewell) if self._tls else farewell)
+
+    def _part(self, tls: TlsClient) -> None:
+        """Say close_notify and leave the closing to the server, for a moment (RFC 5321 section 4.1.1.10)."""
+        self._parting = True
+        self._write(tls.close())
+        self._goodbye = self._restarted(PARTING)
+
+    def _restarted(self, seconds: float) -> asyncio.TimerHandle:
+        """What ends the look when the server does not."""
+        if self._goodbye is not None:
+            self._goodbye.cancel()
+        return self._loop.call_later(seconds, self._finish)
 
     def fail(self, error: ProbeError) -> None:
         """Take note of what ended the look, and leave politely where that is still possible."""
         if self._over:
             return
-        if self._tls is not None and self._tls.chain():
+        if self._parting:
+            pass
+        elif self._tls is not None and self._tls.chain():
             self._fail_after_certificate(error)
         elif self._failure is None:
             established = self._tls is not None and self._tls.established
@@ -205,7 +224,7 @@ class _Conversation(asyncio.Protocol):
         self._over = True
         if self._goodbye is not None:
             self._goodbye.cancel()
-        if self._tls is not None and self._tls.established:
+        if self._tls is not None and self._tls.established and not self._parting:
             self._write(self._tls.close())
         if self._transport is not None:
             self._transport.close()

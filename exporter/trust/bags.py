@@ -45,6 +45,13 @@ def certificates(data: bytes, password: str | None) -> list[Found]:
     Raises:
         ValueError: the file is damaged, the password is wrong, or it is made in a way that is not known here.
     """
+    try:
+        return _certificates(data, password)
+    except IndexError:
+        raise ValueError("something that must be there is not") from None
+
+
+def _certificates(data: bytes, password: str | None) -> list[Found]:
     _version, content, *checksum = parse(data).children()
     safes = _content(content, _DATA).children()[0].value
     if checksum and not intact(checksum[0], safes, password):

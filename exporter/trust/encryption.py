@@ -1,7 +1,6 @@
 """Encryption and the checksum of PKCS#12 files (RFC 7292), both made from a password.
 
-In: elements of DER and a password. Out: plain bytes, or a `ValueError`. RC2 is not among the ciphers: the
-library has it for keys of 128 bits only, and old files have it with 40.
+In: elements of DER and a password. Out: plain bytes, or a `ValueError`.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.padding import PKCS7
 
 from exporter.der import Element, dotted
+from exporter.trust import rc2
 
 _Value = TypeVar("_Value")
 
@@ -25,6 +25,7 @@ _INTEGER, _OCTETS = 0x02, 0x04
 
 _PBES2, _PBKDF2 = "1.2.840.113549.1.5.13", "1.2.840.113549.1.5.12"
 _TRIPLE_DES_KEYS = {"1.2.840.113549.1.12.1.3": 24, "1.2.840.113549.1.12.1.4": 16}
+_RC2_KEYS = {"1.2.840.113549.1.12.1.5": 16, "1.2.840.113549.1.12.1.6": 5}
 """Bytes of the key, by the scheme of RFC 7292 appendix C."""
 
 _CIPHERS: dict[str, tuple[type[AES] | type[TripleDES], int]] = {
@@ -62,11 +63,14 @@ def decrypt(algorithm: Element, content: bytes, password: str | None) -> bytes:
     if name == _PBES2:
         derivation, cipher = parameters[0].children()
         return _with_pbes2(derivation, cipher, content, (password or "").encode())
-    if name in _TRIPLE_DES_KEYS:
+    if size := _TRIPLE_DES_KEYS.get(name) or _RC2_KEYS.get(name):
         salt, rounds = _salt_and_rounds(parameters[0])
         secret = _secret(password)
-        key = _derive("sha1", _FOR_KEY, secret, salt, rounds, _TRIPLE_DES_KEYS[name])
-        return _decipher(TripleDES(key), _derive("sha1", _FOR_IV, secret, salt, rounds, 8), content)
+        key = _derive("sha1", _FOR_KEY, secret, salt, rounds, size)
+        iv = _derive("sha1", _FOR_IV, secret, salt, rounds, rc2.BLOCK)
+        if name in _RC2_KEYS:
+            return _unpadded(rc2.decrypt(key, iv, content), rc2.BLOCK)
+        return _decipher(TripleDES(key), iv, content)
     raise ValueError(f"the encryption {name} is not known here")
 
 
@@ -100,10 +104,15 @@ def _with_pbes2(derivation: Element, cipher: Element, content: bytes, password: 
 
 
 def _decipher(algorithm: CipherAlgorithm, iv: bytes, content: bytes) -> bytes:
-    """Decrypt in CBC mode and take the padding off; a wrong one is how a wrong password shows."""
+    """Decrypt in CBC mode and take the padding off."""
     machine = Cipher(algorithm, CBC(iv)).decryptor()
-    padding = PKCS7(len(iv) * 8).unpadder()
-    return padding.update(machine.update(content) + machine.finalize()) + padding.finalize()
+    return _unpadded(machine.update(content) + machine.finalize(), len(iv))
+
+
+def _unpadded(data: bytes, block: int) -> bytes:
+    """A wrong padding is how a wrong password shows."""
+    padding = PKCS7(block * 8).unpadder()
+    return padding.update(data) + padding.finalize()
 
 
 def _derive(name: str, purpose: int, secret: bytes, salt: bytes, rounds: int, size: int) -> bytes:

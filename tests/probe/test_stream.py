@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from aiosmtpd.smtp import SMTP
 from exporter.demo import Demo
 from exporter.demo.authority import Issued, Leaf
 from exporter.demo.smtpd import server_context
+from exporter.demo.wire import ClosedError, Wire
 from exporter.model import Mode, Observation, Reason, Stage, Target
 from exporter.probe import stream
 from exporter.probe.stream import look
@@ -235,6 +237,35 @@ async def test_silence_after_quit_costs_a_moment(
     seen = await observe(*TO_TLS, tls(context), silence(), timeout=30)
     assert seen.failure is None
     assert seen.chain[0] == leaf.der
+    assert seen.tls is not None
+    assert seen.tls.aborted is None
+
+
+async def test_the_server_closes_first(context: ssl.SSLContext) -> None:
+    """After the 221 the connection stays until the server has ended it: sooner would be a reset in its log."""
+    kept: list[bool] = []
+
+    async def slow_goodbye(_: Peer, wire: Wire) -> None:
+        with contextlib.suppress(ClosedError):
+            await wire.receive()  # the client's close_notify
+        try:
+            async with asyncio.timeout(0.05):
+                await wire._reader.read(1)
+        except TimeoutError:
+            kept.append(True)
+
+    seen = await observe(*TO_TLS, tls(context), expect("QUIT"), send("221 bye"), slow_goodbye)
+    assert seen.tls is not None
+    assert kept
+
+
+async def test_a_server_that_never_closes_costs_a_moment(
+    context: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that answers QUIT and keeps the connection is left after a moment, too."""
+    monkeypatch.setattr(stream, "PARTING", 0.05)
+    seen = await observe(*TO_TLS, tls(context), expect("QUIT"), send("221 bye"), silence(), timeout=30)
+    assert seen.failure is None
     assert seen.tls is not None
     assert seen.tls.aborted is None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import subprocess
 from pathlib import Path
@@ -117,8 +118,20 @@ _WAYS = [
     ((), ""),
     (("-certpbe", "AES-128-CBC", "-macalg", "sha1"), "secret"),
     (("-certpbe", "PBE-SHA1-3DES", "-macalg", "sha1"), "secret"),
+    (("-legacy", "-certpbe", "PBE-SHA1-RC2-40"), "secret"),
+    (("-legacy", "-certpbe", "PBE-SHA1-RC2-128"), "secret"),
 ]
-_WAY_NAMES = ["plain", "only mac", "pbes2", "java's password", "empty", "aes-128", "triple des"]
+_WAY_NAMES = [
+    "plain",
+    "only mac",
+    "pbes2",
+    "java's password",
+    "empty",
+    "aes-128",
+    "triple des",
+    "rc2-40",
+    "rc2-128",
+]
 
 
 @pytest.mark.parametrize(("options", "password"), _WAYS, ids=_WAY_NAMES)
@@ -186,7 +199,7 @@ def test_broken_certificate_within_a_checksum(
 
 def _sealed(plain: bytes, password: str) -> bytes:
     """A file whose safes are those of a plain one, in a checksum as RFC 7292 wants it."""
-    safes = bytes(parse(plain).children()[1].children()[1].children()[0].value)
+    safes = _safes(plain)
     salt, rounds = b"saltsalt", 2
     key = encryption._derive("sha256", 3, encryption._secret(password), salt, rounds, 32)
     value = _tlv(
@@ -195,6 +208,62 @@ def _sealed(plain: bytes, password: str) -> bytes:
     checksum = _tlv(0x30, value + _tlv(4, salt) + _tlv(2, bytes([rounds])))
     whole = bytes(parse(plain).value)
     return _tlv(0x30, whole + checksum)
+
+
+def _safes(file: bytes) -> bytes:
+    return bytes(parse(file).children()[1].children()[1].children()[0].value)
+
+
+@pytest.mark.parametrize(
+    "way",
+    [(3, "des-ede3-cbc", 24), (5, "rc2-cbc", 16), (6, "rc2-40-cbc", 5)],
+    ids=["triple des", "rc2-128", "rc2-40"],
+)
+def test_broken_certificate_that_is_encrypted(
+    file: Path,
+    root: Issued,
+    intermediate: Issued,
+    caplog: pytest.LogCaptureFixture,
+    way: tuple[int, str, int],
+) -> None:
+    """Windows and older keytools encrypt the certificates, too; OpenSSL does so here."""
+    scheme, cipher, key_size = way
+    _export(file, root.pem + intermediate.pem, "-nokeys", "-certpbe", "NONE", "-nomac")
+    _break(file)
+    plain = bytes(parse(_safes(file.read_bytes())).children()[0].children()[1].children()[0].value)
+    salt, rounds, secret = b"saltsalt", 2, encryption._secret("secret")
+    key, iv = (
+        encryption._derive("sha1", purpose, secret, salt, rounds, size)
+        for purpose, size in ((1, key_size), (2, 8))
+    )
+    command = (str(program("openssl")), "enc", "-provider", "legacy", "-provider", "default", f"-{cipher}")
+    secrets = ("-K", key.hex(), "-iv", iv.hex())
+    hidden = subprocess.run((*command, *secrets), input=plain, check=True, capture_output=True, timeout=60)
+    file.write_bytes(_encrypted(hidden.stdout, scheme, _tlv(0x30, _tlv(4, salt) + _tlv(2, bytes([rounds])))))
+    assert _load(file, "secret").anchors == (intermediate.der,)
+    assert f"certificate 1 of {file} is left out: " in caplog.text
+    with pytest.raises(StoreError):
+        _load(file, "other")
+
+
+def _encrypted(hidden: bytes, scheme: int, parameters: bytes) -> bytes:
+    """A file without a checksum that holds one encrypted safe (RFC 7292 section 5)."""
+    data, encrypted = (_tlv(6, bytes.fromhex(f"2a864886f70d0107{number:02x}")) for number in (1, 6))
+    algorithm = _tlv(0x30, _tlv(6, bytes.fromhex(f"2a864886f70d010c01{scheme:02x}")) + parameters)
+    info = _tlv(0x30, data + algorithm + _tlv(0x80, hidden))
+    safe = _tlv(0x30, encrypted + _tlv(0xA0, _tlv(0x30, _tlv(2, b"\0") + info)))
+    content = _tlv(0x30, data + _tlv(0xA0, _tlv(4, _tlv(0x30, safe))))
+    return _tlv(0x30, _tlv(2, b"\3") + content)
+
+
+def test_any_byte_changed(file: Path, root: Issued, intermediate: Issued) -> None:
+    """Whatever happened to a file, it is read or refused in words; the checksum is absent to make it harder."""
+    _export(file, root.pem + intermediate.pem, "-nokeys", "-certpbe", "NONE", "-nomac")
+    whole = file.read_bytes()
+    for at in range(len(whole)):
+        for value in {0x00, 0x30, whole[at] ^ 1}:
+            with contextlib.suppress(ValueError):
+                certificates(whole[:at] + bytes([value]) + whole[at + 1 :], None)
 
 
 def _tlv(tag: int, value: bytes) -> bytes:
