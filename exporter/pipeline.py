@@ -78,6 +78,13 @@ async def examine(
     return (await _first_that_connects(run, addresses),)
 
 
+async def unresolved(
+    target: Target, stores: Mapping[str, TrustStore], failure: Failure
+) -> tuple[Result, ...]:
+    """The results of a target of which it is known beforehand that there is nothing to connect to."""
+    return (await _Run(target, stores, (), open_gate, NOTHING, None).give_up("", failure),)
+
+
 async def _first_that_connects(run: _Run, addresses: Sequence[str]) -> Result:
     """As a client does: the next address when one cannot be connected to, but not for any other fault."""
     for left in range(len(addresses), 0, -1):

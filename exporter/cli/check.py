@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from exporter import gathering
 from exporter.cli import once, options
+from exporter.config import hosts
 from exporter.model import Mode, Policy, ProblemKind, RevocationMethod, State, Threshold
 from exporter.publish import nagios
 
@@ -143,10 +144,10 @@ def _add_server(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("the server").add_argument
     add(
         "-H", "--hostname", metavar="HOST", required=True,
-        type=options.checked(options.bare_host), help="name or IP address to connect to",
+        type=options.checked(hosts.bare_host), help="name or IP address to connect to",
     )  # fmt: skip
     add(
-        "-p", "--port", type=options.checked(options.port),
+        "-p", "--port", type=options.checked(hosts.port),
         help="TCP port (default: 25, with --tls 465)",
     )  # fmt: skip
     mode = parser.add_mutually_exclusive_group()

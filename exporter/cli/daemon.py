@@ -17,6 +17,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from exporter import __version__, trust
@@ -24,6 +25,7 @@ from exporter.config import Config, ConfigError, load
 from exporter.config.overview import summary
 from exporter.demo import Demo
 from exporter.serve import logs
+from exporter.serve.reloading import Reloader
 from exporter.serve.running import Address, ListenError, Running, Settings, running
 
 logger = logging.getLogger(__name__)
@@ -32,7 +34,7 @@ LINGER = 1.0
 """Seconds after which the process ends although a thread still waits, for example for the resolver."""
 
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
-_TAKEN = frozenset({"/probe", "/style.css", "/-/healthy", "/-/ready"})
+_TAKEN = frozenset({"/probe", "/style.css", "/-/healthy", "/-/ready", "/-/reload", "/sd"})
 
 
 def parser() -> argparse.ArgumentParser:
@@ -173,13 +175,14 @@ async def _serve(options: argparse.Namespace, config: Config | None) -> None:
         if config is None:
             config = await asyncio.to_thread(load, path, trust.load)
         gc.freeze()  # modules, targets and trust stores stay; looking through them again would hold up the loop
-        daemon = await stack.enter_async_context(running(config, settings))
+        daemon = await stack.enter_async_context(running(config, settings, partial(load, path, trust.load)))
         logger.info("listening", extra={"url": " ".join(daemon.urls), "targets": len(config.targets)})
         if demo:
             print(_introduction(demo, daemon), flush=True)
-        reloading = asyncio.create_task(_reload_when_told(hangup, path, daemon))
+        tasks = _reloading(hangup, daemon)
         await _until_stopped(stop, daemon)
-        reloading.cancel()
+        for task in tasks:
+            task.cancel()
         logger.info("stopping")
     logger.info("stopped")
 
@@ -190,20 +193,21 @@ def _signals(stop: asyncio.Event, hangup: asyncio.Event) -> dict[signal.Signals,
     return meant | ({signal.SIGHUP: hangup} if hasattr(signal, "SIGHUP") else {})
 
 
-async def _reload_when_told(hangup: asyncio.Event, path: Path, daemon: Running) -> None:
-    """Read configuration and trust stores again on SIGHUP. What cannot be loaded changes nothing."""
+def _reloading(hangup: asyncio.Event, daemon: Running) -> Sequence[asyncio.Task[None]]:
+    """What makes the daemon read its configuration again."""
+    assert daemon.reloader
+    return [
+        asyncio.create_task(_reload_when_told(hangup, daemon.reloader)),
+        asyncio.create_task(daemon.reloader.watch()),
+    ]
+
+
+async def _reload_when_told(hangup: asyncio.Event, reloader: Reloader) -> None:
+    """Read configuration and trust stores again on SIGHUP."""
     while True:
         await hangup.wait()
         hangup.clear()
-        try:
-            config = await asyncio.to_thread(load, path, trust.load)
-        except ConfigError as error:
-            for message in error.messages:
-                logger.error("reload failed", extra={"problem": message})  # noqa: TRY400 - a trace helps nobody here
-            daemon.reload(None)
-        else:
-            daemon.reload(config)
-            logger.info("reloaded", extra={"targets": len(config.targets)})
+        await reloader.reload()
 
 
 async def _until_stopped(stop: asyncio.Event, daemon: Running) -> None:

@@ -118,40 +118,6 @@ def checked(check: Callable[[str], T]) -> Callable[[str], T]:
     return convert
 
 
-def bare_host(text: str) -> str:
-    """A host without a port; an IPv6 address may stand in brackets.
-
-    Raises:
-        ValueError: it is neither a name nor an address.
-    """
-    if text.startswith("[") and text.endswith("]") and ":" in text:
-        text = text[1:-1]
-    return hosts.check_host(text)
-
-
-def host_and_port(text: str) -> tuple[str, int | None]:
-    """`HOST[:PORT]`; an IPv6 address with a port stands in brackets, without one it need not.
-
-    Raises:
-        ValueError: the host or the port is none.
-    """
-    host, colon, number = text.rpartition(":")
-    if not colon or hosts.is_address(text) or text.endswith("]"):
-        return bare_host(text), None
-    return bare_host(host), port(number)
-
-
-def port(text: str) -> int:
-    """A TCP port.
-
-    Raises:
-        ValueError: it is not 1 to 65535.
-    """
-    if not (text.isascii() and text.isdigit() and len(text) <= 5 and 1 <= int(text) <= 65535):
-        raise ValueError(f"must be a port, 1 to 65535, not {text!r}")
-    return int(text)
-
-
 def seconds(text: str) -> float:
     """A positive number of seconds, up to `MAX_TIMEOUT`.
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from exporter import gathering
 from exporter.cli import once, options
 from exporter.config import hosts
-from exporter.model import Mode, Policy, RevocationMethod, State
+from exporter.model import Mode, Policy, Reason, RevocationMethod, State
 from exporter.publish.text import one_line
 
 if TYPE_CHECKING:
@@ -97,9 +97,8 @@ async def _exchanges(domain: str, timeout: float) -> list[str]:
     try:
         found = await mx.exchanges(domain, timeout=timeout)
     except mx.MxError as error:
-        raise _NoExchangesError(State.CRITICAL, error.detail) from error
-    if not found:
-        raise _NoExchangesError(State.UNKNOWN, f"{domain} says that it takes no mail (null MX, RFC 7505)")
+        state = State.UNKNOWN if error.reason is Reason.NULL_MX else State.CRITICAL
+        raise _NoExchangesError(state, error.detail) from error
     return [exchange.host for exchange in found]
 
 
@@ -168,7 +167,7 @@ def _fail(message: str) -> int:
 def _parser() -> options.Parser:
     parser = options.Parser(prog=_PROGRAM, description=_DESCRIPTION, epilog=_EPILOG, help_status=State.OK)
     parser.add_argument(
-        "hosts", nargs="*", metavar="HOST[:PORT]", type=options.checked(options.host_and_port),
+        "hosts", nargs="*", metavar="HOST[:PORT]", type=options.checked(hosts.host_and_port),
         help="where to look (port 25, with --tls 465)",
     )  # fmt: skip
     parser.add_argument(

@@ -11,43 +11,33 @@ The way of a file: `nodes` (text to values with positions) → `schema` (types, 
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Protocol
 
+from exporter.config.module import AUTO, Module
 from exporter.config.overview import summary
-from exporter.model import (
-    Addresses,
-    IpFamily,
-    Mode,
-    Policy,
-    ProblemKind,
-    RevocationMethod,
-    State,
-    Target,
-    Threshold,
-    Transaction,
-    TrustStore,
-)
+from exporter.config.sources import Files, Http, Mx, Source
+from exporter.model import Policy, Target, TrustStore
 
 __all__ = [
     "AUTO",
     "Config",
     "ConfigError",
     "Evidence",
+    "Files",
+    "Http",
     "Ldap",
     "Limits",
     "Module",
+    "Mx",
+    "Source",
     "StoreLoader",
     "load",
     "summary",
 ]
-
-AUTO: Literal["auto"] = "auto"
-"""The mode that depends on the port, see `Mode.for_port`."""
 
 
 class StoreLoader(Protocol):
@@ -104,53 +94,17 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Module:
-    """A set of overrides. None means not set: the target keeps what it has.
-
-    `interval` and `timeout` are seconds. `severities` override problem by problem.
-    """
-
-    mode: Mode | Literal["auto"] | None = None
-    names: tuple[str, ...] | None = None
-    sni: str | None = None
-    interval: float | None = None
-    timeout: float | None = None
-    ehlo_name: str | None = None
-    addresses: Addresses | None = None
-    ip_family: IpFamily | None = None
-    stores: tuple[str, ...] | None = None
-    warning: Threshold | None = None
-    critical: Threshold | None = None
-    revocation: tuple[RevocationMethod, ...] | None = None
-    severities: Mapping[ProblemKind, State] = field(default_factory=dict)
-    transaction: Transaction | None = None
-
-    def apply(self, target: Target) -> Target:
-        """The target with exactly the settings of this module replaced."""
-        changes = self._set("names", "sni", "interval", "timeout", "ehlo_name", "addresses", "ip_family")
-        changes |= self._set("transaction")
-        if self.mode is not None:
-            changes["mode"] = Mode.for_port(target.port) if self.mode == AUTO else self.mode
-        policy = self._set("stores", "warning", "critical", "revocation")
-        if self.severities:
-            policy["severities"] = {**target.policy.severities, **self.severities}
-        if policy:
-            changes["policy"] = dataclasses.replace(target.policy, **policy)
-        return dataclasses.replace(target, **changes) if changes else target
-
-    def _set(self, *names: str) -> dict[str, Any]:
-        return {name: value for name in names if (value := getattr(self, name)) is not None}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """Everything that a configuration file says. `stores` holds those defined, and `system` if used.
 
-    `defaults` has been applied to `targets`; it is kept for targets that are named elsewhere.
+    `defaults` has been applied to `targets`; it is kept for targets that are named elsewhere. `sources` name
+    further targets while the program runs. `files` are all that was read, to be watched for changes.
     """
 
     path: Path
+    files: tuple[Path, ...] = ()
     targets: tuple[Target, ...] = ()
+    sources: tuple[Source, ...] = ()
     stores: Mapping[str, TrustStore] = field(default_factory=dict)
     modules: Mapping[str, Module] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)

@@ -20,15 +20,17 @@ from exporter.config import (
     Module,
     StoreLoader,
     checks,
-    hosts,
+    groups,
     nodes,
     schema,
+    settings,
     wording,
 )
 from exporter.config.checks import SYSTEM, mapping, sequence
 from exporter.config.faults import Faults, KeyPath, Node, Place, Position
 from exporter.config.secrets import read_secret
-from exporter.model import Login, Mode, RevocationMethod, Target, Transaction, TrustStore
+from exporter.config.sources import Files, Http, Mx, Source, Template
+from exporter.model import RevocationMethod, TrustStore
 
 MAX_BYTES = 16 * 1024 * 1024
 
@@ -40,6 +42,7 @@ def build(path: Path, load_store: StoreLoader) -> Config:
     """See `exporter.config.load`."""
     faults = Faults()
     file, stores, ldap_password = None, {}, ""
+    files: tuple[Path, ...] = ()
     passwords: Passwords = {}
     try:
         root = nodes.parse(_read(path, faults), faults)
@@ -48,11 +51,16 @@ def build(path: Path, load_store: StoreLoader) -> Config:
         stores = _Stores(root, path.parent, load_store, faults).load()
         ldap_password = read_secret(root, path.parent, ("evidence", "ldap", "password_file"), faults)
         passwords = _passwords(root, path.parent, faults)
+        files = tuple(_read_files(path, mapping(root.data)))
     except nodes.Unreadable:
         pass
     if faults or file is None:
         raise ConfigError(faults.messages(str(path)))
-    return replace(_config(path, file, stores, passwords), evidence=_evidence(file.evidence, ldap_password))
+    return replace(
+        _config(path, file, stores, passwords),
+        evidence=_evidence(file.evidence, ldap_password),
+        files=files,
+    )
 
 
 def _read(path: Path, faults: Faults) -> str:
@@ -72,10 +80,24 @@ def _read(path: Path, faults: Faults) -> str:
         raise nodes.Unreadable from error
 
 
+def _read_files(path: Path, data: dict[str, object]) -> Iterator[Path]:
+    """Everything that the configuration was read from."""
+    yield path
+    named = [
+        file for store in mapping(data.get("trust_stores")).values() for _, file in _files(mapping(store))
+    ]
+    named.append(mapping(mapping(data.get("evidence")).get("ldap")).get("password_file"))
+    named += [
+        mapping(mapping(holder.get("transaction")).get("auth")).get("password_file")
+        for _, holder in checks.holders(data)
+    ]
+    yield from (path.parent / file for file in named if isinstance(file, str))
+
+
 def _passwords(root: Node, base: Path, faults: Faults) -> Passwords:
     found: Passwords = {}
-    for path, settings in checks.holders(mapping(root.data)):
-        if mapping(mapping(settings.get("transaction")).get("auth")):
+    for path, holder in checks.holders(mapping(root.data)):
+        if mapping(mapping(holder.get("transaction")).get("auth")):
             found[path] = read_secret(root, base, (*path, "transaction", "auth", "password_file"), faults)
     return found
 
@@ -181,16 +203,27 @@ def _files(data: dict[str, object]) -> Iterator[tuple[KeyPath, object]]:
 
 def _config(path: Path, file: schema.File, stores: dict[str, TrustStore], passwords: Passwords) -> Config:
     defaults = _defaults(file.defaults or schema.Defaults(), passwords.get(("defaults",), ""))
+    entries = [
+        (entry, _template(entry, defaults, passwords.get(("targets", index), "")))
+        for index, entry in enumerate(file.targets or ())
+    ]
+    read = groups.Reader(frozenset(stores))
     return Config(
         path=path,
         targets=tuple(
             target
-            for index, entry in enumerate(file.targets or ())
-            for target in _targets(entry, defaults, passwords.get(("targets", index), ""))
+            for entry, template in entries
+            if isinstance(entry, schema.Target)
+            for target in template.targets(entry.host, name=entry.target or "")
+        ),
+        sources=tuple(
+            _source(entry, template, path.parent, read)
+            for entry, template in entries
+            if not isinstance(entry, schema.Target)
         ),
         stores=stores,
         modules={
-            name: _module(module, passwords.get(("modules", name), ""))
+            name: settings.module(module, passwords.get(("modules", name), ""))
             for name, module in (file.modules or {}).items()
         },
         limits=Limits(**(file.limits or schema.Limits()).model_dump(exclude_none=True)),
@@ -198,9 +231,32 @@ def _config(path: Path, file: schema.File, stores: dict[str, TrustStore], passwo
     )
 
 
+def _template(entry: schema.AnyTarget, defaults: Module, password: str) -> Template:
+    return Template(
+        own=settings.module(entry, password),
+        defaults=defaults,
+        port=getattr(entry, "port", None),
+        labels=tuple((entry.labels or {}).items()),
+        key_types=tuple(entry.key_types or ()),
+    )
+
+
+def _source(
+    entry: schema.Mx | schema.FileSd | schema.HttpSd, template: Template, base: Path, read: groups.Reader
+) -> Source:
+    match entry:
+        case schema.Mx():
+            return Mx(domain=entry.mx, template=template)
+        case schema.FileSd():
+            return Files(patterns=tuple(entry.file_sd), base=base, read=read, template=template)
+        case schema.HttpSd():
+            interval = 60.0 if entry.refresh_interval is None else entry.refresh_interval
+            return Http(url=entry.http_sd, interval=interval, read=read, template=template)
+
+
 def _defaults(entry: schema.Defaults, password: str) -> Module:
     """What the file sets for all targets, and revocation by every method unless it says otherwise."""
-    given = _module(entry, password)
+    given = settings.module(entry, password)
     return given if given.revocation is not None else replace(given, revocation=tuple(RevocationMethod))
 
 
@@ -212,56 +268,3 @@ def _evidence(entry: schema.Evidence | None, ldap_password: str) -> Evidence:
         told = entry.ldap.model_dump(exclude_none=True, exclude={"password_file"})
         given["ldap"] = Ldap(**told, password=ldap_password)
     return Evidence(**given)
-
-
-def _targets(entry: schema.Target, defaults: Module, password: str) -> Iterator[Target]:
-    """One target, or one for each key type, told apart by a label."""
-    target = _target(entry, defaults, password)
-    if entry.key_types is None:
-        yield target
-    for kind in entry.key_types or ():
-        yield replace(target, key_type=kind, labels=(*target.labels, ("key_type", kind.value)))
-
-
-def _target(entry: schema.Target, defaults: Module, password: str) -> Target:
-    port = entry.port if entry.port is not None else checks.default_port(entry.mode)
-    names = tuple(entry.names) if entry.names is not None else (hosts.default_name(entry.host),)
-    target = Target(
-        name=entry.target or hosts.display_name(entry.host, port),
-        host=entry.host,
-        port=port,
-        mode=Mode.for_port(port),
-        names=names,
-        sni=hosts.default_sni(entry.host, names),
-        labels=tuple((entry.labels or {}).items()),
-    )
-    return _module(entry, password).apply(defaults.apply(target))
-
-
-def _module(entry: schema.Settings, password: str) -> Module:
-    """What a mapping sets, in the form that can be applied to a target."""
-    names, expiry = getattr(entry, "names", None), entry.expiry or schema.Expiry()
-    return Module(
-        mode=getattr(entry, "mode", None),
-        names=None if names is None else tuple(names),
-        sni=getattr(entry, "sni", None),
-        interval=getattr(entry, "interval", None),
-        timeout=entry.timeout,
-        ehlo_name=entry.ehlo_name,
-        addresses=entry.addresses,
-        ip_family=entry.ip_family,
-        stores=None if entry.trust_stores is None else tuple(entry.trust_stores),
-        revocation=None if entry.revocation is None else tuple(entry.revocation),
-        warning=expiry.warning,
-        critical=expiry.critical,
-        severities=entry.severities or {},
-        transaction=_transaction(entry.transaction, password),
-    )
-
-
-def _transaction(entry: schema.Transaction | None, password: str) -> Transaction | None:
-    if entry is None:
-        return None
-    auth = entry.auth
-    login = Login(username=auth.username, password=password, mechanism=auth.mechanism) if auth else None
-    return Transaction(mail_from=entry.mail_from, rcpt_to=entry.rcpt_to, send=bool(entry.send), login=login)

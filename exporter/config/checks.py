@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from exporter.config import hosts
+from exporter.config import hosts, sources
 from exporter.config.faults import Faults, KeyPath, Node
 from exporter.config.fields import MODES, threshold
 from exporter.config.units import format_threshold
-from exporter.model import IMPLICIT_TLS_PORT, Mode, Policy, Target, Threshold
+from exporter.model import Mode, Policy, Target, Threshold
 
 SYSTEM = "system"
 """The trust store that exists without being defined."""
@@ -55,11 +55,6 @@ def uses_system_store(root: Node) -> bool:
     used = [settings.get("trust_stores") for _, settings in holders(data)]
     used += [inherited for target in sequence(data.get("targets")) if "trust_stores" not in mapping(target)]
     return any(SYSTEM in sequence(stores) for stores in used)
-
-
-def default_port(mode: object) -> int:
-    """The port of a target that names none: 465 when it is implicit TLS, else 25."""
-    return IMPLICIT_TLS_PORT if mode == Mode.TLS else 25
 
 
 def holders(data: dict[str, Any]) -> Iterator[tuple[KeyPath, dict[str, Any]]]:
@@ -125,7 +120,7 @@ def _duplicates(data: dict[str, Any], root: Node, faults: Faults) -> None:
 def _identity(entry: dict[str, Any]) -> Target | None:
     """As much of a target as says where it is and how its series are labelled; None when that is wrong."""
     host, mode = entry.get("host"), MODES.get(str(entry.get("mode", "auto")))
-    port = entry.get("port", default_port(mode))
+    port = entry.get("port", sources.default_port(mode))
     labels = mapping(entry.get("labels"))
     if not isinstance(host, str) or type(port) is not int or mode is None:
         return None

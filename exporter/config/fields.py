@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
 
@@ -52,6 +53,8 @@ RESERVED_LABELS = frozenset(
         "method",
         "command",
         "key_type",
+        "mx",
+        "preference",
         "status",
         "le",
         "quantile",
@@ -191,11 +194,31 @@ def _as_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
+def _pattern(value: str) -> str:
+    if "**" in value or any(sign in value.rpartition("/")[0] for sign in "*?["):
+        raise ValueError(f"only the last part of the path may have wildcards, not {describe(value)}")
+    return value
+
+
+def _url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        hosts.check_host(parts.hostname or "")
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in {"http", "https"} or not _text(value).isascii() or " " in value:
+        raise ValueError(f"must be an http or https URL, not {describe(value)}")
+    if "@" in parts.netloc:
+        raise ValueError("must not hold a password")
+    return value
+
+
 _DURATION_SCHEMA = WithJsonSchema({"type": "string", "pattern": units.DURATION_PATTERN})
 
 Text = Annotated[str, AfterValidator(_text), WithJsonSchema({"type": "string", "minLength": 1})]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Interval = Annotated[float, _duration("1s", "30d"), _DURATION_SCHEMA]
+Refresh = Annotated[float, _duration("5s", "1d"), _DURATION_SCHEMA]
 Timeout = Annotated[float, _duration("100ms", "5m"), _DURATION_SCHEMA]
 EvidenceTimeout = Annotated[float, _duration("100ms", "1m"), _DURATION_SCHEMA]
 Delay = Annotated[float, _duration("0s", "1h"), _DURATION_SCHEMA]
@@ -207,6 +230,8 @@ Limit = Annotated[
     ),
 ]
 Host = Annotated[str, AfterValidator(hosts.check_host), WithJsonSchema({"type": "string", "minLength": 1})]
+Domain = Annotated[str, AfterValidator(hosts.check_name), WithJsonSchema({"type": "string", "minLength": 1})]
+Url = Annotated[str, AfterValidator(_url), WithJsonSchema({"type": "string", "pattern": "^https?://"})]
 Network = Annotated[
     IPv4Network | IPv6Network,
     PlainValidator(_network),
@@ -261,11 +286,18 @@ Labels = Annotated[
         }
     ),
 ]
+_PATHS_SCHEMA = WithJsonSchema(
+    {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
+)
 Paths = Annotated[
     list[Annotated[str, AfterValidator(_text)]],
     Field(min_length=1),
     BeforeValidator(_as_list),
-    WithJsonSchema(
-        {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
-    ),
+    _PATHS_SCHEMA,
+]
+Patterns = Annotated[
+    list[Annotated[str, AfterValidator(_text), AfterValidator(_pattern)]],
+    Field(min_length=1),
+    BeforeValidator(_as_list),
+    _PATHS_SCHEMA,
 ]

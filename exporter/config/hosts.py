@@ -48,6 +48,40 @@ def check_host(text: str) -> str:
     return check_name(text)
 
 
+def bare_host(text: str) -> str:
+    """A host without a port; an IPv6 address may stand in brackets.
+
+    Raises:
+        ValueError: it is neither a name nor an address.
+    """
+    if text.startswith("[") and text.endswith("]") and ":" in text:
+        text = text[1:-1]
+    return check_host(text)
+
+
+def host_and_port(text: str) -> tuple[str, int | None]:
+    """`HOST[:PORT]`; an IPv6 address with a port stands in brackets, without one it need not.
+
+    Raises:
+        ValueError: the host or the port is none.
+    """
+    host, colon, number = text.rpartition(":")
+    if not colon or is_address(text) or text.endswith("]"):
+        return bare_host(text), None
+    return bare_host(host), port(number)
+
+
+def port(text: str) -> int:
+    """A TCP port.
+
+    Raises:
+        ValueError: it is not 1 to 65535.
+    """
+    if not (text.isascii() and text.isdigit() and len(text) <= 5 and 1 <= int(text) <= 65535):
+        raise ValueError(f"must be a port, 1 to 65535, not {text!r}")
+    return int(text)
+
+
 def check_name(text: str) -> str:
     """A host name: letters, digits, `-` and `_`, or its internationalised form; it may end in a dot.
 

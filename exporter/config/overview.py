@@ -18,6 +18,9 @@ def summary(config: Config) -> str:
     limits = config.limits
     lines = {
         "targets": _targets(config.targets),
+        "discovery": ", ".join(
+            f"{source.name} ({type(source).__name__.lower()})" for source in config.sources
+        ),
         "trust stores": ", ".join(stores) or "none",
         "modules": ", ".join(config.modules) or "none",
         "expiry": f"warning below {format_threshold(defaults.policy.warning)}, "
@@ -27,6 +30,8 @@ def summary(config: Config) -> str:
         "limits": f"{limits.concurrency} at a time, {limits.per_host} per host, "
         f"{format_duration(limits.per_host_delay)} between two",
     }
+    if not config.sources:
+        del lines["discovery"]
     if evidence := _evidence(config.evidence):
         lines["evidence"] = evidence
     return "\n".join(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from exporter.config import fields
 
@@ -96,17 +96,66 @@ class Module(Settings):
     sni: fields.Sni | None = Field(None, description="Server name to send; empty for none.")
 
 
-class Target(Module):
-    """One server to watch."""
+class Listed(Module):
+    """What every entry of the list of targets can set."""
 
-    host: fields.Host = Field(description="Host name or IP address.")
-    port: fields.Port | None = Field(None, description="TCP port. Default 25, or 465 with mode tls.")
-    target: fields.Text | None = Field(None, description="Name to show. Default HOST:PORT.")
     key_types: fields.KeyTypes | None = Field(
         None, description="Probe once for each of these kinds of certificate: rsa, ecdsa. Default: once."
     )
     labels: fields.Labels | None = Field(None, description="Labels to add to every series of this target.")
     interval: fields.Interval | None = Field(None, description="Time between probes, 1s to 30d. Default 1h.")
+
+
+class Target(Listed):
+    """One server to watch."""
+
+    host: fields.Host = Field(description="Host name or IP address.")
+    port: fields.Port | None = Field(None, description="TCP port. Default 25, or 465 with mode tls.")
+    target: fields.Text | None = Field(None, description="Name to show. Default HOST:PORT.")
+
+
+class Mx(Listed):
+    """Every host that takes the mail of a domain."""
+
+    mx: fields.Domain = Field(description="The domain; its MX records are looked up in each interval.")
+    port: fields.Port | None = Field(None, description="TCP port. Default 25, or 465 with mode tls.")
+
+
+class FileSd(Listed):
+    """The servers that files name."""
+
+    file_sd: fields.Patterns = Field(
+        description="Files in Prometheus' format (YAML or JSON), whose last part may have wildcards; watched."
+    )
+
+
+class HttpSd(Listed):
+    """The servers that a URL names."""
+
+    http_sd: fields.Url = Field(description="Where a list in Prometheus' format (JSON) is.")
+    refresh_interval: fields.Refresh | None = Field(
+        None, description="Time between two requests, 5s to 1d. Default 1m."
+    )
+
+
+AnyTarget = Target | Mx | FileSd | HttpSd
+TARGETS: Mapping[str, type[AnyTarget]] = {"host": Target, "mx": Mx, "file_sd": FileSd, "http_sd": HttpSd}
+"""The kinds of entry in the list of targets, by the key that only they have."""
+
+
+def target_kind(data: object) -> str:
+    """Which kind of entry it is meant to be; that of a host where nothing says another."""
+    keys = data if isinstance(data, dict) else ()
+    return next((key for key in TARGETS if key in keys), "host")
+
+
+TargetEntry = Annotated[
+    Annotated[Target, Tag("host")]
+    | Annotated[Mx, Tag("mx")]
+    | Annotated[FileSd, Tag("file_sd")]
+    | Annotated[HttpSd, Tag("http_sd")],
+    Discriminator(target_kind),
+]
 
 
 class SystemStore(Strict):
@@ -206,7 +255,7 @@ class File(Strict):
     trust_stores: dict[fields.Text, Store] | None = Field(
         None, description="Named sets of trusted authorities. `system` exists without being defined."
     )
-    targets: list[Target] | None = Field(None, description="The servers to watch.")
+    targets: list[TargetEntry] | None = Field(None, description="The servers to watch.")
     modules: dict[fields.Text, Module] | None = Field(
         None, description="Named overrides for /probe?module=NAME."
     )

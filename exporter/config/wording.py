@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
 from exporter.config import schema
-from exporter.config.faults import Faults, KeyPath, Node
+from exporter.config.faults import Faults, KeyPath, Node, spell
 from exporter.config.fields import UnknownWord, describe
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ _KINDS = {
 _IN_KEY = "[key]"
 _SECTIONS: Mapping[str, type[BaseModel]] = {
     "defaults": schema.Defaults,
-    "targets": schema.Target,
     "modules": schema.Module,
     "limits": schema.Limits,
     "evidence": schema.Evidence,
@@ -43,6 +42,12 @@ def tell(error: ValidationError, root: Node, faults: Faults) -> None:
         _tell_one(details, root, faults)
 
 
+def messages(error: ValidationError) -> Iterator[str]:
+    """What is wrong with a single target, each with its key."""
+    for details in error.errors(include_url=False):
+        yield f"{spell(_path(details))}: {_message(details)}"
+
+
 def _tell_one(details: ErrorDetails, root: Node, faults: Faults) -> None:
     path, kind = _path(details), details["type"]
     at_key = kind == "extra_forbidden" or _IN_KEY in details["loc"]
@@ -55,6 +60,8 @@ def _path(details: ErrorDetails) -> KeyPath:
     path = tuple(part for part in details["loc"] if part != _IN_KEY)
     if path[:1] == ("trust_stores",) and path[2:3] and path[2] in _STORE_TYPES:
         path = path[:2] + path[3:]
+    if path[:1] == ("targets",):
+        path = path[:2] + path[3:]  # the kind of entry
     return (*path, "type") if details["type"].startswith("union_tag") else path
 
 
@@ -66,6 +73,10 @@ def _message(details: ErrorDetails) -> str:
         return str(context["error"])
     if kind == "union_tag_invalid":
         return f"must be one of {', '.join(_STORE_TYPES)}, not {describe(value['type'])}"
+    if kind == "missing" and details["loc"][0] == "targets" and details["loc"][3:] == ("host",):
+        return f"is missing: a target has one of {', '.join(schema.TARGETS)}"
+    if kind == "extra_forbidden" and details["loc"][0] == "targets" and details["loc"][3] in schema.TARGETS:
+        return f"cannot stand beside `{details['loc'][2]}`"
     return {
         "missing": "is missing",
         "union_tag_not_found": f"is missing: one of {', '.join(_STORE_TYPES)}",
@@ -82,7 +93,7 @@ def _quotes(kind: str, value: object) -> str:
 
 
 def _suggestion(details: ErrorDetails, path: KeyPath, faults: Faults) -> str:
-    if details["type"] == "extra_forbidden":
+    if details["type"] == "extra_forbidden" and path[-1] not in schema.TARGETS:
         return faults.nearest(str(path[-1]), _keys(details["loc"][:-1]))
     if details["type"] == "union_tag_invalid":
         return faults.nearest(str(details["input"]["type"]), _STORE_TYPES)
@@ -97,8 +108,10 @@ def _keys(path: KeyPath) -> list[str]:
 
 def _model(path: KeyPath) -> type[BaseModel]:
     match path:
-        case ("defaults", "expiry") | ("targets" | "modules", _, "expiry"):
+        case ("defaults", "expiry") | ("modules", _, "expiry") | ("targets", _, _, "expiry"):
             return schema.Expiry
+        case ("targets", _, kind, *_):
+            return schema.TARGETS[str(kind)]
         case ("trust_stores", _, kind):
             return schema.STORES[str(kind)]
         case (section, *_):

@@ -47,8 +47,7 @@ async def exchanges(
 ) -> tuple[Exchange, ...]:
     """The exchanges of a domain by preference, then by name.
 
-    A domain without MX records is its own exchange with preference 0 (RFC 5321 section 5.1). None at all:
-    the domain says that it takes no mail (the null MX of RFC 7505).
+    A domain without MX records is its own exchange with preference 0 (RFC 5321 section 5.1).
 
     Args:
         domain: in A-label or U-label form.
@@ -56,7 +55,7 @@ async def exchanges(
         resolver: whom to ask; None for this machine's name servers.
 
     Raises:
-        MxError: the domain does not exist, nobody answered, or the answer cannot be used.
+        MxError: the domain does not exist or takes no mail, nobody answered, or the answer cannot be used.
     """
     name = _name(domain)
     try:
@@ -84,7 +83,7 @@ def _name(domain: str) -> dns.name.Name:
 def _usable(domain: str, records: list[tuple[int, dns.name.Name]]) -> tuple[Exchange, ...]:
     """What the records say, with every host once, at its best preference."""
     if [exchange for _, exchange in records] == [dns.name.root]:
-        return ()
+        raise MxError(Reason.NULL_MX, f"{domain} says that it takes no mail (null MX, RFC 7505)")
     if len(records) > MAX_EXCHANGES:
         raise MxError(Reason.LIMIT_EXCEEDED, f"{domain} has {len(records)} MX, more than {MAX_EXCHANGES}")
     best: dict[str, int] = {}

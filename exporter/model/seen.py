@@ -28,6 +28,8 @@ class Reason(enum.StrEnum):
 
     NAME_NOT_FOUND = "name_not_found"
     """The name does not exist, or has no address of the wanted family."""
+    NULL_MX = "null_mx"
+    """The domain says that it takes no mail (RFC 7505)."""
     DNS_FAILURE = "dns_failure"
     """The resolver could not answer."""
     CONNECTION_REFUSED = "connection_refused"

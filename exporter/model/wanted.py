@@ -144,11 +144,13 @@ class Target:
     """One endpoint: where it is, how to look at it and how to judge it.
 
     `interval` and `timeout` are seconds. `names` are the names that the certificate must carry;
-    `sni` is the name sent to the server, empty for none.
+    `sni` is the name sent to the server, empty for none. `domain` is the one whose mail the host
+    takes, where it was found by that; then `host` is empty if no exchange of the domain is known.
     """
 
     name: str
     host: str
+    domain: str = ""
     port: int = 25
     mode: Mode = Mode.STARTTLS
     names: tuple[str, ...] = ()
@@ -170,6 +172,8 @@ class Target:
     def id(self) -> str:
         """A short stable identity for URLs and hashing, derived from where the target is."""
         where = f"{self.name}\0{self.host}\0{self.port}\0{self.mode}"
+        if self.domain:
+            where += f"\0{self.domain}\0mx"
         if self.key_type is not None:
             where += f"\0{self.key_type}"
         return hashlib.sha256(where.encode("utf-8", "surrogateescape")).hexdigest()[:12]

@@ -62,7 +62,7 @@ def _parameter(request: web.Request, name: str) -> str:
 
 def _configured(name: str, service: Service) -> Target:
     """The target of that display name, else the first one at that host and port."""
-    targets = [entry.target for entry in service.board.entries()]
+    targets = [entry.target for entry in service.board.entries() if entry.target.host]
     place = _place(name)
     for target in targets:
         if target.name == name:

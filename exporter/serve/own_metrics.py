@@ -48,7 +48,24 @@ class OwnMetrics(Collector):
         for stage, count in self._statistics.failures.items():
             failures.add_metric([stage], count)
         yield failures
+        yield from self._discovery()
         yield from self._evidence()
+
+    def _discovery(self) -> Iterator[Metric]:
+        """How the sources of targets fare."""
+        labels = ["kind", "source"]
+        successful = GaugeMetricFamily(
+            "smtp_tls_exporter_discovery_successful",
+            "Whether the source of targets could be asked the last time, and its answer used",
+            labels=labels,
+        )
+        named = GaugeMetricFamily(
+            "smtp_tls_exporter_discovery_targets", "Targets that the source names", labels=labels
+        )
+        for (kind, source), now in self._statistics.sources.items():
+            successful.add_metric([kind, well_formed(source)], now.successful)
+            named.add_metric([kind, well_formed(source)], now.targets)
+        yield from (successful, named)
 
     def _evidence(self) -> Iterator[Metric]:
         """What was fetched about revocation, and what is kept of it."""

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -21,12 +21,16 @@ from exporter import gathering, pipeline
 from exporter.config import Config, Evidence
 from exporter.evidence.ldap import LdapServer
 from exporter.evidence.sources import Sources
-from exporter.evidence.ways import Evidence as Ways
-from exporter.model import Result, Target, TrustStore
+from exporter.evidence.ways import Evidence as Evidences
+from exporter.model import Failure, Result, Target, TrustStore
+from exporter.serve import changes
 from exporter.serve.board import Board
+from exporter.serve.discovery import Discovery
 from exporter.serve.limits import Gate, Limits
+from exporter.serve.reloading import Load, Reloader
 from exporter.serve.scheduler import Examine, Scheduler
 from exporter.serve.service import Service
+from exporter.serve.sources import Ways
 from exporter.serve.statistics import Statistics
 from exporter.serve.web import application
 
@@ -61,6 +65,8 @@ class Settings:
     listen: Sequence[Address]
     telemetry_path: str = "/metrics"
     timeout_offset: float = 0.5
+    ways: Ways | None = None
+    """How sources of targets are asked; None for the usual ways."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +75,23 @@ class Running:
 
     urls: Sequence[str]
     schedule: asyncio.Task[None]
-    reload: Callable[[Config | None], None]
-    """Takes over another configuration, or takes note that there was none that could be loaded."""
+    reloader: Reloader | None
+    """Reads the configuration again, where there is a way to do so."""
 
 
 @asynccontextmanager
-async def running(config: Config, settings: Settings) -> AsyncIterator[Running]:
+async def running(config: Config, settings: Settings, load: Load | None = None) -> AsyncIterator[Running]:
     """Probe and answer until the block is left.
+
+    Args:
+        config: what to probe.
+        settings: how to answer.
+        load: reads the configuration again.
 
     Raises:
         ListenError: on entering, before anything is probed.
     """
-    async with _sources(config.evidence) as sources, _serving(config, settings, sources) as started:
+    async with _sources(config.evidence) as sources, _serving(config, settings, sources, load) as started:
         yield started
 
 
@@ -91,7 +102,9 @@ def _sources(evidence: Evidence) -> Sources:
 
 
 @asynccontextmanager
-async def _serving(config: Config, settings: Settings, sources: Sources) -> AsyncIterator[Running]:
+async def _serving(
+    config: Config, settings: Settings, sources: Sources, load: Load | None
+) -> AsyncIterator[Running]:
     service = _service(config, settings, sources)
     runner = web.AppRunner(
         application(service), access_log=None, handler_cancellation=True, shutdown_timeout=GRACE
@@ -109,9 +122,15 @@ async def _serving(config: Config, settings: Settings, sources: Sources) -> Asyn
         )
         schedule = asyncio.create_task(scheduler.run())
         try:
+            change = _Change(service, scheduler, config, sources, settings.ways)
+            reloader = None if load is None else Reloader(load, change, config.files)
+            service.reload = None if reloader is None else reloader.reload
+            change.begin()
             service.ready = True
-            change = _Change(service, scheduler, config, sources)
-            yield Running(urls(runner.addresses), schedule, change)
+            try:
+                yield Running(urls(runner.addresses), schedule, reloader)
+            finally:
+                await change.stop()
         finally:
             service.ready = False
             schedule.cancel()
@@ -141,11 +160,24 @@ def _service(config: Config, settings: Settings, sources: Sources) -> Service:
 class _Change:
     """Replaces the running configuration; what it does not change goes on undisturbed."""
 
-    def __init__(self, service: Service, scheduler: Scheduler, config: Config, sources: Sources) -> None:
+    def __init__(
+        self, service: Service, scheduler: Scheduler, config: Config, sources: Sources, ways: Ways | None
+    ) -> None:
         self._service = service
         self._scheduler = scheduler
         self._config = config
         self._sources = sources
+        self._discovery = Discovery(self.take, service.statistics, ways)
+        self._reporting: set[asyncio.Task[None]] = set()
+
+    def begin(self) -> None:
+        """Ask the sources of targets from now on."""
+        self._discovery.replace(self._config)
+
+    async def stop(self) -> None:
+        """Ask them no more."""
+        await self._discovery.stop()
+        await asyncio.gather(*self._reporting)
 
     def __call__(self, config: Config | None) -> None:
         statistics = self._service.statistics
@@ -157,16 +189,37 @@ class _Change:
             logger.warning("limits and evidence (but for aia) take effect after a restart")
         self._service.examine = _with_stores(config, self._sources)
         self._service.modules = {name: module.apply for name, module in config.modules.items()}
-        self._service.board.replace(config.targets)
-        self._scheduler.replace(config.targets, self._service.examine, _judged_otherwise(before, config))
-        statistics.targets = len(config.targets)
+        self._discovery.replace(config)
+        self.take(_judged_otherwise(before, config))
         statistics.config_loaded_at = time.time()
 
+    def take(self, changed: Set[str] = frozenset()) -> None:
+        """Take over the targets that there are now.
 
-def _judged_otherwise(before: Config, after: Config) -> list[str]:
-    """Ids of the targets whose trust stores have other contents now."""
-    changed = {label for label, store in after.stores.items() if before.stores.get(label) != store}
-    return [target.id for target in after.targets if changed.intersection(target.policy.stores)]
+        Args:
+            changed: trust stores that have other contents now.
+        """
+        targets, failures = self._discovery.targets(), self._discovery.failures()
+        anew = [target.id for target in targets if not changed.isdisjoint(target.policy.stores)]
+        self._service.board.replace([*targets, *(target for target, _ in failures)])
+        self._scheduler.replace(targets, self._service.examine, anew)
+        self._service.statistics.targets = len(targets)
+        for target, failure in failures:
+            task = asyncio.create_task(self._report(target, failure))
+            self._reporting.add(task)
+            task.add_done_callback(self._reporting.discard)
+
+    async def _report(self, target: Target, failure: Failure) -> None:
+        """Show that there is nothing to probe where a domain's exchanges are not known."""
+        before = self._service.board.results(target)
+        after = await pipeline.unresolved(target, self._config.stores, failure)
+        self._service.board.put(target, after)
+        changes.log(before, after)
+
+
+def _judged_otherwise(before: Config, after: Config) -> Set[str]:
+    """Labels of the trust stores that have other contents now."""
+    return {label for label, store in after.stores.items() if before.stores.get(label) != store}
 
 
 def _with_stores(config: Config, sources: Sources) -> Examine:
@@ -175,7 +228,7 @@ def _with_stores(config: Config, sources: Sources) -> Examine:
 
 async def _examine(
     stores: Mapping[str, TrustStore],
-    evidence: Ways,
+    evidence: Evidences,
     target: Target,
     *,
     previous: Sequence[Result] = (),

@@ -5,7 +5,7 @@ In: the parts of the running program. Out: typed access to them in every handler
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -36,6 +36,8 @@ class Service:
     telemetry_path: str = "/metrics"
     timeout_offset: float = 0.5
     ready: bool = False
+    reload: Callable[[], Awaitable[Sequence[str]]] | None = None
+    """Reads the configuration again and returns what is wrong with it; None where there is none to read."""
 
 
 SERVICE: web.AppKey[Service] = web.AppKey("service", Service)

@@ -13,6 +13,14 @@ INTERNAL = "internal"
 
 
 @dataclass(slots=True)
+class SourceStatistics:
+    """How a source of targets fares: whether it could be asked last, and how many targets it names."""
+
+    successful: bool = False
+    targets: int = 0
+
+
+@dataclass(slots=True)
 class Statistics:
     """Counters since the start, and two readings of now.
 
@@ -26,6 +34,8 @@ class Statistics:
     schedule_lag: float = 0.0
     config_loaded_at: float = 0.0
     config_loaded: bool = False
+    sources: dict[tuple[str, str], SourceStatistics] = field(default_factory=dict)
+    """By kind and name."""
     evidence: Fetches = field(default_factory=Fetches)
     """What was fetched about revocation."""
 

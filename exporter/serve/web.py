@@ -1,7 +1,7 @@
 """The web server's routes.
 
 In: HTTP requests. Out: the board as metrics or as a page, single probes, and the state of the daemon. It must
-not decide anything about certificates, and it answers the same for GET and HEAD; other methods get 405.
+not decide anything about certificates, and it answers the same for GET and HEAD; other methods get 405, but for the request to reload.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from aiohttp import hdrs, web
 
 from exporter.publish import metrics, page
-from exporter.serve import answers, asking, debug, own_metrics
+from exporter.publish.text import one_line
+from exporter.serve import answers, asking, debug, listing, own_metrics
 from exporter.serve.service import SERVICE, Service
 
 TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
@@ -48,6 +49,9 @@ def application(service: Service) -> web.Application:
     app.router.add_get("/style.css", _style_sheet)
     app.router.add_get(service.telemetry_path, metrics_handler)
     app.router.add_get("/probe", _probe)
+    app.router.add_get("/sd", _service_discovery)
+    for method in (hdrs.METH_POST, hdrs.METH_PUT):
+        app.router.add_route(method, "/-/reload", _reload)
     app.router.add_get("/-/healthy", _healthy)
     app.router.add_get("/-/ready", _ready)
     app.on_response_prepare.append(_add_headers)
@@ -86,6 +90,24 @@ async def _probe(request: web.Request) -> web.Response:
     if question.debug:
         return web.Response(text=debug.explain(question.target, results, body))
     return web.Response(body=body.encode(), headers={hdrs.CONTENT_TYPE: TEXT_FORMAT})
+
+
+async def _service_discovery(request: web.Request) -> web.Response:
+    targets = [entry.target for entry in request.app[SERVICE].board.entries()]
+    return web.json_response(listing.groups(targets))
+
+
+async def _reload(request: web.Request) -> web.Response:
+    """As in Prometheus; what another site makes a browser send does not count."""
+    service = request.app[SERVICE]
+    if request.headers.get("Sec-Fetch-Site", "none") not in {"none", "same-origin"}:
+        raise web.HTTPForbidden(text="Another site asked for this\n")
+    if service.reload is None:
+        raise web.HTTPServiceUnavailable(text="There is no configuration to read\n")
+    if messages := await service.reload():
+        text = "".join(f"{one_line(message, 1000)}\n" for message in messages)
+        return web.Response(status=500, text=f"The old configuration stays:\n{text}")
+    return web.Response(text="Reloaded\n")
 
 
 async def _healthy(_request: web.Request) -> web.Response:

@@ -7,6 +7,7 @@ import argparse
 import pytest
 
 from exporter.cli import options
+from exporter.config import hosts
 from exporter.model import Addresses, IpFamily, Mode, Policy, Target
 
 
@@ -25,7 +26,7 @@ from exporter.model import Addresses, IpFamily, Mode, Policy, Target
 )
 def test_host_and_port(text: str, expected: tuple[str, int | None]) -> None:
     """Names, addresses and ports are told apart."""
-    assert options.host_and_port(text) == expected
+    assert hosts.host_and_port(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -35,7 +36,7 @@ def test_host_and_port(text: str, expected: tuple[str, int | None]) -> None:
 def test_no_host_and_port(text: str) -> None:
     """What is neither is refused."""
     with pytest.raises(ValueError, match="must"):
-        options.host_and_port(text)
+        hosts.host_and_port(text)
 
 
 def described(**given: object) -> Target:

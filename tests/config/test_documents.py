@@ -34,6 +34,9 @@ SECTIONS: dict[str, set[str]] = {
     "transaction": set(schema.Transaction.model_fields),
     "auth": set(schema.Auth.model_fields),
     "targets": set(schema.Target.model_fields) - set(schema.Defaults.model_fields),
+    "mx": set(schema.Mx.model_fields) - set(schema.Listed.model_fields),
+    "file_sd": set(schema.FileSd.model_fields) - set(schema.Listed.model_fields),
+    "http_sd": set(schema.HttpSd.model_fields) - set(schema.Listed.model_fields),
     "limits": set(schema.Limits.model_fields),
     "evidence": set(schema.Evidence.model_fields),
 }
@@ -110,7 +113,7 @@ def models() -> tuple[type[BaseModel], ...]:
     return (
         schema.File, schema.Defaults, schema.Target, schema.Module, schema.Expiry, schema.Limits,
         schema.SystemStore, schema.MozillaStore, schema.PemStore, schema.KeyStore, schema.Evidence,
-        schema.Transaction, schema.Auth,
+        schema.Transaction, schema.Auth, schema.Mx, schema.FileSd, schema.HttpSd,
     )  # fmt: skip
 
 

@@ -1,0 +1,57 @@
+"""Another configuration takes over: when a signal, a request or a changed file says so.
+
+In: a way to load the configuration. Out: the new one in force, or every mistake in it and the old one in
+force. Reloads never overlap.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from exporter.config import Config, ConfigError
+from exporter.serve import watch
+
+logger = logging.getLogger(__name__)
+
+Load = Callable[[], Config]
+"""Reads the configuration; it is called in a thread."""
+
+
+class Reloader:
+    """Loads and hands over.
+
+    Args:
+        load: reads the configuration.
+        take: takes it over; None says that there was none that could be loaded.
+        files: what the running configuration was read from.
+    """
+
+    def __init__(self, load: Load, take: Callable[[Config | None], None], files: Sequence[Path]) -> None:
+        self._load = load
+        self._take = take
+        self._files = files
+        self._turn = asyncio.Lock()
+
+    async def reload(self) -> Sequence[str]:
+        """Read the configuration and its trust stores again; returns what is wrong with them."""
+        async with self._turn:
+            try:
+                config = await asyncio.to_thread(self._load)
+            except ConfigError as error:
+                for message in error.messages:
+                    logger.error("reload failed", extra={"problem": message})  # noqa: TRY400 - a trace helps nobody here
+                self._take(None)
+                return error.messages
+            self._files = config.files
+            self._take(config)
+            logger.info("reloaded", extra={"targets": len(config.targets), "sources": len(config.sources)})
+            return ()
+
+    async def watch(self, period: float = watch.PERIOD) -> None:
+        """Reload whenever a file has changed that the configuration was read from."""
+        async for _ in watch.changes(lambda: self._files, period):
+            logger.info("files of the configuration have changed")
+            await self.reload()
