@@ -95,8 +95,8 @@ async def test_found_and_told_alike(method: RevocationMethod, which: str) -> Non
     position = {"leaf": 0, "intermediate": 1}[which]
     assert f'position="{position}",method="{method}",status="revoked"}} 1\n' in text
     found = nagios.worst_first(nagios.findings(result, State.CRITICAL))
-    assert nagios.overall(result, found) is State.CRITICAL
-    assert "revoked: " in nagios.first_line(result, found, ("", ""))
+    assert nagios.overall([(result, found)]) is State.CRITICAL
+    assert "revoked: " in nagios.first_line([(result, found)])
     assert f"✗ [{position}] {method}: revoked" in report(result)
 
 

@@ -6,34 +6,21 @@ status. Whatever happens, it is a well-formed line and never a traceback.
 
 from __future__ import annotations
 
-import argparse
 import logging
-import re
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+import time
+from typing import TYPE_CHECKING
 
 from exporter import gathering
 from exporter.cli import once, options
-from exporter.config import hosts
-from exporter.model import Mode, Policy, ProblemKind, RevocationMethod, State, Threshold
+from exporter.cli.check_options import PROGRAM, parser
+from exporter.model import Policy, ProblemKind, Reason, RevocationMethod, State, Threshold
 from exporter.publish import nagios
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Mapping, Sequence
 
-    from exporter.model import Result, Target, TrustStore
-
-_PROGRAM = "check_smtp_tls"
-_DESCRIPTION = "Check the certificate of an SMTP server, and say everything that is wrong with it."
-_EPILOG = """\
-DAYS are the days that must be left: a number is the minimum (21), a range is as in the monitoring
-plugins' guidelines (@0:7, ~:90), a percentage is a share of the certificate's lifetime (25%).
-
-Exit status: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN. A server that cannot be reached, resolved or
-spoken to is CRITICAL. Wrong usage, --help and --version exit with 3.
-"""
-_MAX_DAYS = 100_000
-_MAX_RANGE = 24  # characters: what is given comes back in the performance data
+    from exporter.model import Result, TrustStore
 
 _CHAIN_PROBLEMS = (
     ProblemKind.UNTRUSTED_ROOT,
@@ -61,31 +48,64 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _checked(argv: Sequence[str] | None) -> tuple[State, list[str]]:
     try:
-        return _check(_parser().parse_args(argv))
+        given = parser().parse_args(argv)
+        try:
+            return _check(given)
+        except _NothingToCheckError as error:
+            return error.state, [nagios.line(error.state, str(error), f"MX of {given.mx}")]
     except options.UsageError as error:
-        return State.UNKNOWN, [nagios.unknown(f"{error} (see {_PROGRAM} --help)")]
+        return State.UNKNOWN, [nagios.unknown(f"{error} (see {PROGRAM} --help)")]
     except Exception as error:  # noqa: BLE001 - a plugin answers with a state, whatever happens
         return State.UNKNOWN, [nagios.unknown(f"internal error: {type(error).__name__}: {error}")]
 
 
 def _check(given: argparse.Namespace) -> tuple[State, list[str]]:
-    limit, timed_out = given.timeout
-    given.timeout = limit
+    if not (given.hostname or given.mx):
+        raise options.UsageError("the following arguments are required: -H/--hostname, or --mx")
+    given.timeout, timed_out = given.timeout
     trusted = once.stores(given.rootcert)
-    target = options.target(given, given.hostname, given.port, _policy(given, tuple(trusted)))
-    (result,) = once.run(_look(target, trusted, given))
-    found = nagios.worst_first((*nagios.findings(result, timed_out), *_own_findings(result, given)))
+    results = once.run(_look(given, _policy(given, tuple(trusted)), trusted))
+    checked = [(one, (*nagios.findings(one, timed_out), *_own_findings(one, given))) for one in results]
     response = (_text(given.response_warning), _text(given.response_critical))
-    first = nagios.first_line(result, found, response)
-    return nagios.overall(result, found), [first, *nagios.long_output(result, given.verbose)]
+    first = nagios.first_line(checked, response, given.mx and f"MX of {given.mx}")
+    return nagios.overall(checked), [first, *nagios.long_output(results, given.verbose)]
 
 
-async def _look(target: Target, trusted: Mapping[str, TrustStore], given: argparse.Namespace) -> list[Result]:
+async def _look(
+    given: argparse.Namespace, policy: Policy, trusted: Mapping[str, TrustStore]
+) -> Sequence[Result]:
     """Fetch nothing that was not asked for: a check starts often."""
+    if given.mx:
+        found = await _exchanges(given)
+        targets = [options.target(given, host, given.port, policy) for host in found]
+    else:
+        targets = [options.target(given, given.hostname, given.port, policy)]
     if not given.revocation:
-        return await once.look([target], trusted)
+        return await once.look(targets, trusted)
     async with gathering.sources(allow_networks=given.allow_networks, cache_dir=given.cache_dir) as sources:
-        return await once.look([target], trusted, gathering.evidence(sources, aia=False))
+        return await once.look(targets, trusted, gathering.evidence(sources, aia=False))
+
+
+async def _exchanges(given: argparse.Namespace) -> Sequence[str]:
+    """The hosts that take the mail of the domain. What is left of the time is left to them."""
+    from exporter.evidence import mx  # noqa: PLC0415 - for those who ask by domain
+
+    began = time.monotonic()
+    try:
+        found = await mx.exchanges(given.mx, timeout=given.timeout)
+    except mx.MxError as error:
+        state = State.UNKNOWN if error.reason is Reason.NULL_MX else State.CRITICAL
+        raise _NothingToCheckError(state, f"unreachable: {error.detail}") from error
+    given.timeout = max(given.timeout - (time.monotonic() - began), 0.001)
+    return [exchange.host for exchange in found]
+
+
+class _NothingToCheckError(Exception):
+    """There is no server to look at; the message says why."""
+
+    def __init__(self, state: State, message: str) -> None:
+        super().__init__(message)
+        self.state = state
 
 
 def _policy(given: argparse.Namespace, labels: tuple[str, ...]) -> Policy:
@@ -122,142 +142,3 @@ def _own_findings(result: Result, given: argparse.Namespace) -> list[nagios.Find
 
 def _text(allowed: object) -> str:
     return "" if allowed is None else str(allowed)
-
-
-# --- arguments ------------------------------------------------------------------------------------
-
-
-def _parser() -> options.Parser:
-    parser = options.Parser(
-        prog=_PROGRAM, description=_DESCRIPTION, epilog=_EPILOG, help_status=State.UNKNOWN
-    )
-    parser.add_version("-V", "--version")
-    parser.add_argument("-v", "--verbose", action="count", default=0, help="say more, up to -vvv")
-    _add_server(parser)
-    _add_expectations(parser)
-    _add_revocation(parser)
-    _add_limits(parser)
-    return parser
-
-
-def _add_server(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument_group("the server").add_argument
-    add(
-        "-H", "--hostname", metavar="HOST", required=True,
-        type=options.checked(hosts.bare_host), help="name or IP address to connect to",
-    )  # fmt: skip
-    add(
-        "-p", "--port", type=options.checked(hosts.port),
-        help="TCP port (default: 25, with --tls 465)",
-    )  # fmt: skip
-    mode = parser.add_mutually_exclusive_group()
-    mode.add_argument(
-        "-S", "--starttls", dest="mode", action="store_const", const=Mode.STARTTLS,
-        help="TLS begins with STARTTLS (default, but for port 465)",
-    )  # fmt: skip
-    mode.add_argument(
-        "-s", "--tls", dest="mode", action="store_const", const=Mode.TLS,
-        help="TLS begins with the connection",
-    )  # fmt: skip
-    options.add_connection(parser, "-F", "--fqdn")
-
-
-def _add_expectations(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument_group("the certificate").add_argument
-    add(
-        "-n", "--name", dest="names", action="append", default=[], metavar="NAME",
-        type=options.checked(options.name_or_address),
-        help="name that the certificate must carry (default: HOST; may be repeated)",
-    )  # fmt: skip
-    add(
-        "-r", "--rootcert", action="append", default=[], metavar="[LABEL=]PATH",
-        help="PEM file or directory, JKS or PKCS#12 file of trusted authorities instead of the system's; "
-        "each LABEL is a trust store of its own (may be repeated)",
-    )  # fmt: skip
-    add(
-        "--fingerprint", metavar="HEX", type=options.checked(_fingerprint),
-        help="SHA-1 or SHA-256 that the certificate must have",
-    )  # fmt: skip
-    add("--allow-self-signed", action="store_true", help="a self-signed certificate is no problem")
-    add("--no-hostname", action="store_true", help="any name will do")
-    add("--no-chain", action="store_true", help="do not judge the chain of trust")
-
-
-def _add_revocation(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("revocation")
-    group.add_argument(
-        "--revocation", action="store_true",
-        help="find out whether a certificate is revoked: stapled answer, OCSP and CRL",
-    )  # fmt: skip
-    group.add_argument(
-        "--cache-dir", metavar="PATH", type=Path,
-        help="directory in which answers and lists are kept from one check to the next",
-    )  # fmt: skip
-    options.add_evidence(group)
-
-
-def _add_limits(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument_group("limits").add_argument
-    days: Any = options.checked(_threshold)
-    add("-w", "--warning", metavar="DAYS", type=days, help="warn when fewer are left (default: 21)")
-    add("-c", "--critical", metavar="DAYS", type=days, help="critical when fewer are left (default: 7)")
-    add(
-        "-D", "--certificate", metavar="WARN[,CRIT]", type=options.checked(_thresholds),
-        help="both at once, as check_smtp spells it; CRIT is 0 when it is left out",
-    )  # fmt: skip
-    seconds: Any = options.checked(_response_range)
-    add("--response-warning", metavar="SECONDS", type=seconds, help="warn when the probe takes longer")
-    add("--response-critical", metavar="SECONDS", type=seconds, help="critical when it takes longer")
-    add(
-        "-t", "--timeout", metavar="SEC[:STATE]", default=(15.0, State.CRITICAL),
-        type=options.checked(_timeout),
-        help="seconds for everything, and the state when they are over (default: 15:critical)",
-    )  # fmt: skip
-
-
-def _threshold(text: str) -> Threshold:
-    if share := re.fullmatch(r"(\d{1,3}(?:\.\d{1,6})?)%", text, re.ASCII):
-        if float(share[1]) > 100:
-            raise ValueError(f"must be at most 100%, not {text!r}")
-        return Threshold(float(share[1]) / 100, ratio=True)
-    if re.fullmatch(r"-?\d{1,6}(\.\d{1,6})?", text, re.ASCII):
-        return Threshold(float(text))
-    allowed = _range(text, "days (21), a range of days (@0:7) or a share of the lifetime (25%)")
-    return Threshold(float(allowed.start), float(allowed.end), inside=allowed.invert)
-
-
-def _thresholds(text: str) -> tuple[Threshold, Threshold]:
-    warning, _, critical = text.partition(",")
-    return _threshold(warning), _threshold(critical or "0")
-
-
-def _response_range(text: str) -> Any:  # noqa: ANN401 - nagiosplugin has no types
-    return _range(text, "seconds (5) or a range of seconds (0.5:5)")
-
-
-def _range(text: str, wanted: str) -> Any:  # noqa: ANN401 - nagiosplugin has no types
-    """A range of the monitoring plugins' guidelines."""
-    from nagiosplugin import Range  # type: ignore[import-untyped]  # noqa: PLC0415 - untyped; 8 ms that few pay
-
-    try:
-        if not text or len(text) > _MAX_RANGE:
-            raise ValueError(text)
-        return Range(text)
-    except ValueError as error:
-        raise ValueError(f"must be {wanted}, not {text[:80]!r}") from error
-
-
-def _timeout(text: str) -> tuple[float, State]:
-    amount, colon, name = text.partition(":")
-    names = {state.name.lower(): state for state in State} | {str(int(state)): state for state in State}
-    state = names.get(name.lower()) if colon else State.CRITICAL
-    if state is None:
-        raise ValueError(f"the state must be ok, warning, critical, unknown or 0 to 3, not {name!r}")
-    return options.seconds(amount), state
-
-
-def _fingerprint(text: str) -> str:
-    digest = re.sub(r"[\s:]", "", text).upper()
-    if not re.fullmatch(r"[0-9A-F]{40}|[0-9A-F]{64}", digest):
-        raise ValueError("must be the 40 hexadecimal digits of a SHA-1 or the 64 of a SHA-256")
-    return digest

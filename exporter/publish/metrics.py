@@ -9,12 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
-from exporter.model import Result, State
+from exporter.model import Result, State, Target
 from exporter.publish.families import FAMILIES, RESERVED_LABELS, Sample, timestamp
 from exporter.publish.labels import number, pair, pairs
+from exporter.publish.whole import WHOLE_FAMILIES
 
 BATCH = 250
 """Results whose lines are joined at once; keeps each step of a large answer short."""
+
+
+_HEADERS = {family.name: family.header for family in FAMILIES} | {
+    family.name: family.header for family in WHOLE_FAMILIES
+}
 
 
 def render(result: Result) -> Mapping[str, str]:
@@ -31,20 +37,35 @@ def render(result: Result) -> Mapping[str, str]:
     return rendered
 
 
+def render_all(results: Sequence[Result]) -> tuple[Mapping[str, str], ...]:
+    """The finished lines of all results of one target; those about the target as a whole are with the first."""
+    if not results:
+        return ()
+    first, *others = map(render, results)
+    target = results[0].target
+    common = ",".join([pair("target", target.name), *_own_labels(target)])
+    whole = {
+        family.name: f"{family.name}{{{common}}} {number(value)}\n"
+        for family in WHOLE_FAMILIES
+        if (value := family.value(results)) is not None
+    }
+    return ({**first, **whole}, *others)
+
+
 def exposition(rendered: Iterable[Mapping[str, str]]) -> Iterator[str]:
     """All results as one text in chunks: each family once, its header first, its lines together.
 
     Args:
-        rendered: what `render` made of each result. Two results of one target need different addresses.
+        rendered: what `render_all` made of the results. Two results of one target need different addresses.
     """
     results = tuple(rendered)
-    for family in FAMILIES:
-        header = family.header
+    for name, header in _HEADERS.items():
+        due = header
         for batch in _batches(results):
-            lines = "".join([one[family.name] for one in batch if family.name in one])
+            lines = "".join([one[name] for one in batch if name in one])
             if lines:
-                yield header + lines
-                header = ""
+                yield due + lines
+                due = ""
 
 
 def compatible(results: Sequence[Result], duration: float) -> str:
@@ -102,5 +123,9 @@ def _passed(results: Sequence[Result]) -> bool:
 
 
 def _target_labels(result: Result) -> str:
-    own = [pair(name, value) for name, value in result.target.labels if name not in RESERVED_LABELS]
+    own = _own_labels(result.target)
     return ",".join([pairs(target=result.target.name, address=result.observation.address), *own])
+
+
+def _own_labels(target: Target) -> Sequence[str]:
+    return [pair(name, value) for name, value in target.labels if name not in RESERVED_LABELS]

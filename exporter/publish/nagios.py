@@ -1,24 +1,24 @@
-"""One result as the output of a monitoring plugin: one line, performance data, long output.
+"""Results as the output of a monitoring plugin: one line, performance data, long output.
 
-Comes in: a `Result` and what the check's own options found. Goes out: text that no server can add a
+Comes in: results and what the check's own options found. Goes out: text that no server can add a
 line, a `|` or a control character to, and that fits into the 1,024 bytes that NRPE carries.
 """
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from exporter.model import Reason, State
 from exporter.publish import drawing, sections
+from exporter.publish.perfdata import first_to_expire, performance
 from exporter.publish.text import common_name, cut, one_line, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from exporter.model import Problem, Result, Threshold
+    from exporter.model import Problem, Result
 
 SERVICE = "SMTP_TLS"
 LIMIT = 1023
@@ -28,6 +28,10 @@ _NAME_OCTETS = 128
 _WHERE_OCTETS = 300
 
 
+_PLACES = 3
+_PLACE_OCTETS = 100
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that is wrong: a problem of the server, or a limit of the check's own options."""
@@ -35,6 +39,10 @@ class Finding:
     name: str
     severity: State
     summary: str
+
+
+Checked = tuple["Result", "Sequence[Finding]"]
+"""A result, and what is wrong with it."""
 
 
 def findings(result: Result, timed_out: State = State.CRITICAL) -> tuple[Finding, ...]:
@@ -55,46 +63,83 @@ def worst_first(found: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(sorted(found, key=lambda finding: -finding.severity.rank))
 
 
-def overall(result: Result, found: Sequence[Finding]) -> State:
-    """The state of the service: that of the worst finding."""
+def overall(checked: Sequence[Checked]) -> State:
+    """The state of the service: that of the worst finding anywhere."""
+    states = [_state(result, found) for result, found in checked]
+    return max(states, key=lambda state: state.rank)
+
+
+def _state(result: Result, found: Sequence[Finding]) -> State:
     return max((f.severity for f in found), key=lambda state: state.rank, default=result.verdict.state)
 
 
-def first_line(result: Result, found: Sequence[Finding], response: tuple[str, str] = ("", "")) -> str:
+def first_line(
+    checked: Sequence[Checked], response: tuple[str, str] = ("", ""), name: str | None = None
+) -> str:
     """State, server, every finding by name, and performance data, at most `LIMIT` bytes.
 
     Args:
-        result: what was found.
-        found: what is wrong, worst first.
+        checked: one result, or one for each address or server, with what is wrong with it.
         response: the ranges of the response time, warning and critical, as given.
+        name: what to call all of them; None for the name of the first one.
     """
-    where = cut(_safe(result.target.name), _WHERE_OCTETS)
-    start = f"{SERVICE} {overall(result, found).name} - {where} {sections.mode_name(result.target.mode)}: "
-    end = f" | {performance(result, response)}"
+    results = [result for result, _ in checked]
+    found = together(checked)
+    where = f"{cut(_safe(name or results[0].target.name), _WHERE_OCTETS)} "
+    where += sections.mode_name(results[0].target.mode)
+    if len(checked) > 1:
+        where += f", {len(checked)} {'servers' if name else 'addresses'}"
+    start = f"{SERVICE} {overall(checked).name} - {where}: "
+    end = f" | {performance(results, response)}"
     room = LIMIT - len((start + end).encode())
-    return start + (_listed(found, room) if found else _healthy(result)) + end
+    return start + (_listed(found, room) if found else _healthy(first_to_expire(results))) + end
 
 
-def performance(result: Result, response: tuple[str, str] = ("", "")) -> str:
-    """Performance data. Without a certificate there is no `days_to_expiry`: Icinga refuses `U`."""
-    data = [_datum("time", f"{result.duration:.2f}s", *response)]
-    if result.verdict.days_left is not None and result.verdict.chain:
-        leaf, policy = result.verdict.chain[0], result.target.policy
-        ranges = (_range(policy.warning, leaf.lifetime_days), _range(policy.critical, leaf.lifetime_days))
-        data.insert(0, _datum("days_to_expiry", _tenths(result.verdict.days_left), *ranges))
-    return " ".join(data)
+def together(checked: Sequence[Checked]) -> tuple[Finding, ...]:
+    """What is wrong anywhere, worst first; where it is so for some alone, they are named."""
+    places: dict[Finding, list[str]] = {}
+    for result, found in checked:
+        for finding in found:
+            places.setdefault(finding, []).append(place(result))
+    return worst_first(
+        finding
+        if len(at) == len(checked)
+        else Finding(f"{finding.name} ({_some(at)})", finding.severity, finding.summary)
+        for finding, at in places.items()
+    )
 
 
-def long_output(result: Result, verbosity: int) -> list[str]:
-    """The lines below the first one.
+def place(result: Result) -> str:
+    """Which of several servers or addresses a result is about."""
+    address, host = result.observation.address, result.target.host
+    return address if address and host in {"", address} else f"{host} {address}".rstrip()
+
+
+def _some(places: Sequence[str]) -> str:
+    named = ", ".join(_safe(one, _PLACE_OCTETS) for one in places[:_PLACES])
+    return named if len(places) <= _PLACES else f"{named} and {len(places) - _PLACES} more"
+
+
+def long_output(results: Sequence[Result], verbosity: int) -> list[str]:
+    """The lines below the first one; where there are several results, each has a heading.
 
     Args:
-        result: what was found.
+        results: what was found.
         verbosity: 0 nothing; 1 chain, cause and remedy; 2 also names, stores, connection and what
             clients say; 3 also the SMTP dialogue.
     """
     if verbosity < 1:
         return []
+    lines: list[str] = []
+    for result in results:
+        if len(results) > 1:
+            state = result.verdict.state.name
+            lines.append(f"== {_safe(result.target.name)} {result.observation.address}: {state}")
+        lines += _lines(result, verbosity)
+    return [_without_pipe(line) for line in lines]
+
+
+def _lines(result: Result, verbosity: int) -> list[str]:
     lines = [line for problem in result.verdict.problems for line in _explained(problem, verbosity)]
     lines += _part("Chain", drawing.draw(result, sections.plain))
     if verbosity >= 2:
@@ -104,13 +149,18 @@ def long_output(result: Result, verbosity: int) -> list[str]:
         lines += _part("Connection", sections.connection(result, sections.plain))
     if verbosity >= 3:
         lines += _part("Transcript", sections.transcript(result.observation))
-    return [_without_pipe(line) for line in lines]
+    return lines
 
 
 def unknown(message: str, where: str = "") -> str:
     """The line for when there is no result: wrong usage, or a fault of this program."""
+    return line(State.UNKNOWN, message, where)
+
+
+def line(state: State, message: str, where: str = "") -> str:
+    """A line without performance data, for when nothing was looked at."""
     start = f"{cut(_safe(where), _WHERE_OCTETS)}: " if where else ""
-    return cut(f"{SERVICE} {State.UNKNOWN.name} - {start}{_safe(message, LIMIT)}", LIMIT)
+    return cut(f"{SERVICE} {state.name} - {start}{_safe(message, LIMIT)}", LIMIT)
 
 
 def _severity(result: Result, problem: Problem, timed_out: State) -> State:
@@ -121,8 +171,8 @@ def _severity(result: Result, problem: Problem, timed_out: State) -> State:
     return special.get(failure.reason, problem.severity)
 
 
-def _healthy(result: Result) -> str:
-    if not result.verdict.chain:
+def _healthy(result: Result | None) -> str:
+    if result is None:
         return "nothing wrong"
     leaf = result.verdict.chain[0]
     subject = cut(_safe(leaf.common_name or _first_name(leaf.sans) or leaf.subject), _NAME_OCTETS)
@@ -157,28 +207,6 @@ def _share(sizes: Sequence[int], room: int) -> int:
             return max(share, 0)
         room -= remaining.pop(0)
     return max(sizes, default=0)
-
-
-def _datum(label: str, value: str, warning: str = "", critical: str = "") -> str:
-    return f"'{label}'={value};{warning};{critical}".rstrip(";")
-
-
-def _range(threshold: Threshold, lifetime: float) -> str:
-    """A threshold in days as a range of the guidelines; `lifetime` in days gives ratios their size."""
-    scale = lifetime if threshold.ratio else 1.0
-    low, high = threshold.low * scale, threshold.high * scale
-    start = "~:" if low == float("-inf") else f"{_number(low)}:"
-    end = "" if high == float("inf") else _number(high)
-    return ("@" if threshold.inside else "") + start + end
-
-
-def _tenths(value: float) -> str:
-    """Rounded down, so that 6.96 days never look like the 7 that they are not."""
-    return f"{math.floor(value * 10) / 10:.1f}"
-
-
-def _number(value: float) -> str:
-    return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
 def _part(title: str, lines: Iterable[str]) -> list[str]:

@@ -38,8 +38,7 @@ class Board:
     def put(self, target: Target, results: Sequence[Result]) -> None:
         """Store what an examination found, unless the target was removed meanwhile."""
         if target.id in self._entries:
-            rendered = tuple(metrics.render(result) for result in results)
-            self._entries[target.id] = Entry(target, tuple(results), rendered)
+            self._entries[target.id] = Entry(target, tuple(results), metrics.render_all(results))
 
     def results(self, target: Target) -> tuple[Result, ...]:
         """The latest results of a target; none before its first probe."""

@@ -86,7 +86,7 @@ async def _probe(request: web.Request) -> web.Response:
         service.statistics.in_flight -= 1
     service.statistics.finished(results)
     body = metrics.compatible(results, time.monotonic() - started)
-    body += "".join(metrics.exposition(map(metrics.render, results)))
+    body += "".join(metrics.exposition(metrics.render_all(results)))
     if question.debug:
         return web.Response(text=debug.explain(question.target, results, body))
     return web.Response(body=body.encode(), headers={hdrs.CONTENT_TYPE: TEXT_FORMAT})

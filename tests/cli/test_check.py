@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -18,11 +19,11 @@ import exporter
 from exporter import pipeline
 from exporter.cli.check import main
 from exporter.demo.cases import CASES
-from exporter.model import State
+from exporter.evidence import mx
+from exporter.model import Reason, State
 from tests.processes import PATIENCE
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable
 
     from exporter.demo import Demo
@@ -198,7 +199,6 @@ def test_timeout_state(
     [
         pytest.param((), id="nothing"),
         pytest.param(("-H", "a", "--no-such-option"), id="unknown option"),
-        pytest.param(("-H", "a", "--mx", "example.org"), id="option of a later version"),
         pytest.param(("-H", "a", "-p", "0"), id="port too small"),
         pytest.param(("-H", "a", "-p", "65536"), id="port too large"),
         pytest.param(("-H", "a", "-p", "x\ny|z\x1b"), id="hostile port"),
@@ -314,3 +314,58 @@ def test_help_loads_no_cryptography() -> None:
     running = start(code=code)
     assert "usage:" in running.communicate(timeout=PATIENCE)[0]
     assert running.returncode == 0
+
+
+def test_all_addresses(
+    lab: Demo, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The address where nothing answers is named beside the one that is fine, and the worst state counts."""
+    two = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"127.0.0.{number}", 0)) for number in (1, 99)]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_more: two)
+    given = [*arguments(lab, HEALTHY), "-H", "two.contoso.test"]
+    state, out = check(capsys, *given, "--all-addresses", "-v")
+    port = lab.servers[HEALTHY.name].port
+    first, *below = out.splitlines()
+    assert state is State.CRITICAL
+    assert first.startswith(
+        f"SMTP_TLS CRITICAL - two.contoso.test:{port} STARTTLS, 2 addresses: "
+        "unreachable (two.contoso.test 127.0.0.99): "
+    )
+    assert [line for line in below if line.startswith("== ")] == [
+        f"== two.contoso.test:{port} 127.0.0.1: OK",
+        f"== two.contoso.test:{port} 127.0.0.99: CRITICAL",
+    ]
+    assert check(capsys, *given)[0] is State.OK, "one address is enough for a client"
+
+
+def test_exchanges_of_a_domain(
+    lab: Demo, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every host that takes the mail is checked; a domain without any is told apart."""
+    answers: dict[str, tuple[mx.Exchange, ...] | mx.MxError] = {
+        "contoso.test": (mx.Exchange(10, "127.0.0.1"), mx.Exchange(20, "127.0.0.99")),
+        "null.test": mx.MxError(Reason.NULL_MX, "null.test says that it takes no mail"),
+        "broken.test": mx.MxError(Reason.DNS_FAILURE, "no name server could tell | the MX"),
+    }
+
+    async def exchanges(domain: str, *, timeout: float) -> tuple[mx.Exchange, ...]:
+        assert timeout == 15.0
+        if isinstance(answer := answers[domain], mx.MxError):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(mx, "exchanges", exchanges)
+    given = [*arguments(lab, HEALTHY), "--mx"]
+    state, out = check(capsys, *given, "contoso.test")
+    assert state is State.CRITICAL
+    assert out.startswith(
+        "SMTP_TLS CRITICAL - MX of contoso.test STARTTLS, 2 servers: unreachable (127.0.0.99): "
+    )
+    assert check(capsys, *given, "null.test") == (
+        State.UNKNOWN,
+        "SMTP_TLS UNKNOWN - MX of null.test: unreachable: null.test says that it takes no mail\n",
+    )
+    assert check(capsys, *given, "broken.test") == (
+        State.CRITICAL,
+        "SMTP_TLS CRITICAL - MX of broken.test: unreachable: no name server could tell ¦ the MX\n",
+    )

@@ -92,7 +92,9 @@ def test_exchanges_of_a_domain(
     async def exchanges(domain: str, *, timeout: float) -> tuple[mx.Exchange, ...]:
         if domain == "broken.test":
             raise mx.MxError(Reason.DNS_FAILURE, "no name server could tell the MX of broken.test")
-        return () if domain == "null.test" else (mx.Exchange(10, "127.0.0.1"), mx.Exchange(20, "127.0.0.2"))
+        if domain == "null.test":
+            raise mx.MxError(Reason.NULL_MX, "null.test says that it takes no mail")
+        return (mx.Exchange(10, "127.0.0.1"), mx.Exchange(20, "127.0.0.2"))
 
     monkeypatch.setattr(mx, "exchanges", exchanges)
     monkeypatch.setattr(options, "STARTTLS_PORT", lab.servers["exchange"].port)

@@ -12,9 +12,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from exporter import config, gathering, pipeline, trust
 from exporter.demo import Demo
 from exporter.model import RevocationMethod
-from exporter.publish.metrics import compatible, exposition, render
+from exporter.publish.metrics import compatible, exposition, render_all
 from exporter.serve.own_metrics import OwnMetrics
-from exporter.serve.statistics import Statistics
+from exporter.serve.statistics import SourceStatistics, Statistics
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -57,7 +57,7 @@ def demo_results() -> list[Result]:
 @pytest.fixture(scope="session")
 def target_series(demo_results: list[Result]) -> Labels:
     """Every metric about targets with its labels, as the demo's servers fill them."""
-    labels = _parsed("".join(exposition(map(render, demo_results))))
+    labels = _parsed("".join(exposition(one for result in demo_results for one in render_all([result]))))
     # `cause` is a label of the demo's own configuration.
     return {name: names - {"cause"} for name, names in labels.items()}
 
@@ -71,7 +71,7 @@ def compatible_series(demo_results: list[Result]) -> Labels:
 @pytest.fixture(scope="session")
 def own_series() -> Labels:
     """The exporter's metrics about itself."""
-    statistics = Statistics()
+    statistics = Statistics(sources={("mx", "contoso.com"): SourceStatistics()})
     statistics.evidence.fetched(RevocationMethod.CRL, "pki.contoso.com", 1.0, failed=True)
     families = OwnMetrics(statistics).collect()
     return _labels((sample.name, sample.labels) for family in families for sample in family.samples)

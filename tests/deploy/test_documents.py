@@ -14,6 +14,7 @@ from exporter.cli import check, daemon, probe
 from exporter.judge.problems import CHECKS
 from exporter.model import DEFAULT_SEVERITIES, ProblemKind, Reason, Stage
 from exporter.publish.families import FAMILIES
+from exporter.publish.whole import WHOLE_FAMILIES
 from tests.deploy.copied import (
     DEPLOY,
     GRAFANA,
@@ -92,7 +93,7 @@ def known_options(plugin_options: set[str]) -> set[str]:
 
 def test_the_demo_fills_every_metric(target_series: Labels) -> None:
     """No metric of the table lacks a series in the demo, so the tests here overlook none."""
-    assert set(target_series) == {family.name for family in FAMILIES}
+    assert set(target_series) == {family.name for family in (*FAMILIES, *WHOLE_FAMILIES)}
 
 
 @pytest.mark.parametrize("heading", ["The probe", "The certificates", "The verdicts"])
@@ -107,7 +108,14 @@ def test_every_metric_about_targets_is_documented(target_series: Labels) -> None
     """The three tables together are the whole list."""
     tables = ("The probe", "The certificates", "The verdicts")
     documented = [row[0].strip("`") for heading in tables for row in list(rows("metrics.md", heading))[1:]]
-    assert sorted(documented) == sorted(target_series)
+    assert sorted(documented) == sorted(target_series.keys() - {family.name for family in WHOLE_FAMILIES})
+
+
+def test_metrics_over_all_addresses_are_documented(target_series: Labels) -> None:
+    """They are a table of their own, since they have no address."""
+    table = list(rows("metrics.md", "Over all addresses"))[1:]
+    assert [metric.strip("`") for metric, *_ in table] == [family.name for family in WHOLE_FAMILIES]
+    assert all(target_series[family.name] == {"target"} for family in WHOLE_FAMILIES)
 
 
 def test_metrics_of_the_exporter_are_documented(own_series: Labels) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.cli import check
+from exporter.cli import check_options
 from exporter.model import Mode
 from tests.deploy.copied import DEPLOY, DOCS
 from tests.programs import program
@@ -153,7 +153,7 @@ def test_nagios_commands_are_understood(command: str, arguments: list[str]) -> N
     filled = line[1].replace("$HOSTADDRESS$", "192.0.2.25").replace("$HOSTNAME$", "mx1.example.org")
     for number, argument in enumerate(arguments, start=1):
         filled = filled.replace(f"$ARG{number}$", argument)
-    given = check._parser().parse_args(shlex.split(filled))
+    given = check_options.parser().parse_args(shlex.split(filled))
     assert given.hostname == "192.0.2.25"
     assert given.names == ["mail.example.org" if command.endswith("_name") else "mx1.example.org"]
     assert given.mode is {"check_smtp_tls": Mode.STARTTLS, "check_smtps": Mode.TLS}.get(command)

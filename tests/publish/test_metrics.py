@@ -386,3 +386,16 @@ def test_a_transaction_is_told_by_success_and_codes() -> None:
     assert value(text, "smtp_tls_transaction_reply_code", command="mail") == 250
     assert value(text, "smtp_tls_transaction_reply_code", command="rcpt") == 450
     assert value(text_of(results.result()), "smtp_tls_transaction_success") is None
+
+
+def test_certificates_of_all_addresses_are_counted_once() -> None:
+    """The number of different leaves stands once for a target, without an address."""
+    one, same, other = (
+        results.result(address=f"192.0.2.{number}", chain=(results.certificate(subject),))
+        for number, subject in ((1, "CN=new"), (2, "CN=new"), (3, "CN=old"))
+    )
+    text = "".join(metrics.exposition(metrics.render_all([one, same, other])))
+    assert text.count("\nsmtp_tls_distinct_certificates{") == 1
+    assert f'\nsmtp_tls_distinct_certificates{{target="{one.target.name}"}} 2\n' in text
+    unknown = metrics.render_all([results.failed()])
+    assert "smtp_tls_distinct_certificates" not in "".join(metrics.exposition(unknown))

@@ -32,10 +32,10 @@ from exporter.publish.nagios import (
     first_line,
     long_output,
     overall,
-    performance,
     unknown,
     worst_first,
 )
+from exporter.publish.perfdata import performance
 from tests.results import HOST, HOSTILE, LEAF, NOW, TARGET, at, certificate, failed, problem, result
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ PERFDATA = re.compile(r"('days_to_expiry'=-?\d+\.\d(;[^;| ]*){0,2} )?'time'=\d+\
 
 def line(seen: Result) -> str:
     """The first line, as the check prints it."""
-    return first_line(seen, findings(seen))
+    return first_line([(seen, findings(seen))])
 
 
 def assert_well_formed(text: str) -> None:
@@ -113,7 +113,7 @@ def test_every_problem_is_named(kind: ProblemKind) -> None:
     """Each problem of the model appears by its name, in the first line and in the long output."""
     ill = result(problem(kind))
     assert f" {kind}: " in line(ill)
-    assert any(text.startswith(f"{kind} (") for text in long_output(ill, 1))
+    assert any(text.startswith(f"{kind} (") for text in long_output([ill], 1))
 
 
 def test_all_problems_fit() -> None:
@@ -121,7 +121,7 @@ def test_all_problems_fit() -> None:
     ill = result(*(problem(kind, "äöü " * 500) for kind in ProblemKind))
     text = line(ill)
     assert_well_formed(text)
-    assert re.findall(r"(?:: |; )([a-z_]+): ", text) == list(ProblemKind)
+    assert re.findall(r"(?:: |; )([a-z_]+): ", text) == [finding.name for finding in worst_first(findings(ill))]
     assert len(text.encode()) > LIMIT - 100
 
 
@@ -141,7 +141,7 @@ def test_hostile_text_in_every_field(text: str) -> None:
     """Whatever a server puts into any of its texts, the first line keeps its form, and so do the others."""
     assert_well_formed(line(hostile(text)))
     assert_well_formed(line(hostile(text, healthy=True)))
-    for below in long_output(hostile(text), 3):
+    for below in long_output([hostile(text)], 3):
         assert below.isprintable()
         assert "|" not in below
 
@@ -190,7 +190,7 @@ def test_thresholds_in_performance_data(warning: Threshold, expected: str) -> No
     """Thresholds are ranges of days, whatever they were given as."""
     leaf = dataclasses.replace(LEAF, not_before=NOW - timedelta(days=60), not_after=NOW + timedelta(days=40))
     target = dataclasses.replace(TARGET, policy=Policy(warning=warning, critical=Threshold(7)))
-    assert performance(result(target=target, chain=(leaf,))) == (
+    assert performance([result(target=target, chain=(leaf,))]) == (
         f"'days_to_expiry'=40.0;{expected};7: 'time'=0.31s"
     )
 
@@ -198,17 +198,17 @@ def test_thresholds_in_performance_data(warning: Threshold, expected: str) -> No
 def test_days_are_rounded_down() -> None:
     """What is just below a threshold does not look like the threshold."""
     leaf = dataclasses.replace(LEAF, not_after=NOW + timedelta(days=6.999))
-    assert "'days_to_expiry'=6.9;" in performance(result(chain=(leaf,)))
+    assert "'days_to_expiry'=6.9;" in performance([result(chain=(leaf,))])
 
 
 def test_response_thresholds_in_performance_data() -> None:
     """The ranges of the response time stand with it."""
-    assert performance(result(), ("2", "5")).endswith("'time'=0.31s;2;5")
+    assert performance([result()], ("2", "5")).endswith("'time'=0.31s;2;5")
 
 
 def test_no_certificate_no_days() -> None:
     """Without a certificate only the time is left; a made-up number would be graphed."""
-    assert performance(failed()) == "'time'=0.31s"
+    assert performance([failed()]) == "'time'=0.31s"
 
 
 @pytest.mark.parametrize(
@@ -226,8 +226,8 @@ def test_state_of_a_failed_probe(reason: Reason, timed_out: State, expected: Sta
     """A failure is critical, a timeout what the user wants, a fault of this program unknown."""
     seen = failed(Stage.GREETING, reason)
     found = findings(seen, timed_out)
-    assert overall(seen, found) is expected
-    assert first_line(seen, found).startswith(f"SMTP_TLS {expected.name} - ")
+    assert overall([(seen, found)]) is expected
+    assert first_line([(seen, found)]).startswith(f"SMTP_TLS {expected.name} - ")
 
 
 def test_findings_of_the_check_itself() -> None:
@@ -236,14 +236,14 @@ def test_findings_of_the_check_itself() -> None:
     own = Finding("fingerprint_mismatch", State.CRITICAL, "another certificate")
     found = worst_first((*findings(seen), own))
     assert [finding.name for finding in found] == ["fingerprint_mismatch", "weak_key"]
-    assert overall(seen, found) is State.CRITICAL
+    assert overall([(seen, found)]) is State.CRITICAL
 
 
 def test_long_output_grows_with_verbosity() -> None:
     """`-v` explains, `-vv` adds what was compared, `-vvv` adds the dialogue."""
     ill = result(problem(ProblemKind.EXPIRED, "it expired"))
-    brief, more, most = ("\n".join(long_output(ill, level)) for level in (1, 2, 3))
-    assert long_output(ill, 0) == []
+    brief, more, most = ("\n".join(long_output([ill], level)) for level in (1, 2, 3))
+    assert long_output([ill], 0) == []
     assert "expired (critical): it expired\n  First do this.\n  Then do that." in brief
     assert LEAF.sha1 in brief
     assert "Verification:" in more
@@ -272,3 +272,34 @@ def hostile(text: str, *, healthy: bool = False) -> Result:
         names=(NameVerdict(text, match=False, matched=text),),
         smtp=smtp,
     )
+
+
+def test_several_addresses_on_one_line() -> None:
+    """What holds for all is said once, what holds for some names them; the worst figures count."""
+    leaves = [certificate("CN=mx", not_after=NOW + timedelta(days=days)) for days in (90, 5.5, 60)]
+    fine, late, ill = (
+        result(address=f"192.0.2.{number}", chain=(leaf,)) for number, leaf in enumerate(leaves, 1)
+    )
+    everywhere = Finding("weak_key", State.WARNING, "the key has 1024 bits")
+    expiring = Finding("expires_soon", State.CRITICAL, "5 days are left")
+    text = first_line([(fine, [everywhere]), (late, [everywhere, expiring]), (ill, [everywhere])])
+    assert text.startswith(f"SMTP_TLS CRITICAL - {TARGET.name} STARTTLS, 3 addresses: ")
+    assert (
+        f": expires_soon ({TARGET.host} 192.0.2.2): 5 days are left; weak_key: the key has 1024 bits" in text
+    )
+    assert "'days_to_expiry'=5.5;" in text
+    below = long_output([fine, late], 1)
+    assert [heading for heading in below if heading.startswith("== ")] == [
+        f"== {TARGET.name} 192.0.2.1: OK",
+        f"== {TARGET.name} 192.0.2.2: OK",
+    ]
+
+
+def test_many_places_are_counted() -> None:
+    """Fifty servers with the same fault leave room for what it is."""
+    finding = Finding("expired", State.CRITICAL, "expired 3 days ago")
+    ill = [(result(address=f"192.0.2.{number}"), [finding]) for number in range(50)]
+    text = first_line([*ill, (result(address="192.0.2.99"), [])], name="MX of example.org")
+    assert "MX of example.org STARTTLS, 51 servers: expired (" in text
+    assert " and 47 more): expired 3 days ago |" in text
+    assert len(text.encode()) <= LIMIT
