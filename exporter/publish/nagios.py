@@ -88,7 +88,8 @@ def first_line(
     where = f"{cut(_safe(name or results[0].target.name), _WHERE_OCTETS)} "
     where += sections.mode_name(results[0].target.mode)
     if len(checked) > 1:
-        where += f", {len(checked)} {'servers' if name else 'addresses'}"
+        each_has_one = len({result.target.host for result in results}) == len(results)
+        where += f", {len(checked)} {'servers' if each_has_one else 'addresses'}"
     start = f"{SERVICE} {overall(checked).name} - {where}: "
     end = f" | {performance(results, response)}"
     room = LIMIT - len((start + end).encode())

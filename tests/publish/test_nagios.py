@@ -121,7 +121,9 @@ def test_all_problems_fit() -> None:
     ill = result(*(problem(kind, "äöü " * 500) for kind in ProblemKind))
     text = line(ill)
     assert_well_formed(text)
-    assert re.findall(r"(?:: |; )([a-z_]+): ", text) == [finding.name for finding in worst_first(findings(ill))]
+    assert re.findall(r"(?:: |; )([a-z_]+): ", text) == [
+        finding.name for finding in worst_first(findings(ill))
+    ]
     assert len(text.encode()) > LIMIT - 100
 
 
@@ -300,6 +302,6 @@ def test_many_places_are_counted() -> None:
     finding = Finding("expired", State.CRITICAL, "expired 3 days ago")
     ill = [(result(address=f"192.0.2.{number}"), [finding]) for number in range(50)]
     text = first_line([*ill, (result(address="192.0.2.99"), [])], name="MX of example.org")
-    assert "MX of example.org STARTTLS, 51 servers: expired (" in text
+    assert "MX of example.org STARTTLS, 51 addresses: expired (" in text
     assert " and 47 more): expired 3 days ago |" in text
     assert len(text.encode()) <= LIMIT

@@ -103,17 +103,20 @@ class Postfix:
 
 
 @contextlib.contextmanager
-def postfix(directory: Path, services: Sequence[Service], settings: str = "") -> Iterator[Postfix]:
+def postfix(
+    directory: Path, services: Sequence[Service], settings: str = "", master: str = ""
+) -> Iterator[Postfix]:
     """Run Postfix with these services for the length of the block.
 
     Args:
         directory: an empty directory that every user may enter.
         services: what listens where.
         settings: more lines of main.cf.
+        master: more lines of master.cf.
     """
     command = program("postfix")
     root_only("a running Postfix")
-    _configure(directory, services, settings)
+    _configure(directory, services, settings, master)
     with running([command, "-c", directory / "etc", "start-fg"], log=directory / "output.log") as server:
         log = directory / "mail.log"
         wait_until(lambda: log.exists() and "daemon started" in log.read_text(), "Postfix's log")
@@ -126,12 +129,12 @@ def postfix(directory: Path, services: Sequence[Service], settings: str = "") ->
             server.process.wait(PATIENCE)
 
 
-def _configure(directory: Path, services: Sequence[Service], settings: str) -> None:
+def _configure(directory: Path, services: Sequence[Service], settings: str, master: str) -> None:
     for name in ("etc", "queue", "data"):
         (directory / name).mkdir()
     shutil.chown(directory / "data", "postfix")
     (directory / "etc" / "main.cf").write_text(_MAIN.format(directory=directory) + settings)
-    (directory / "etc" / "master.cf").write_text(_MASTER + "".join(map(_service, services)))
+    (directory / "etc" / "master.cf").write_text(_MASTER + master + "".join(map(_service, services)))
 
 
 def _service(service: Service) -> str:
