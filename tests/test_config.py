@@ -746,3 +746,20 @@ def test_light_parts_stay_light(module: str) -> None:
     code = f"import sys, exporter.config{module}; print(sorted({{'pydantic', 'yaml', 'idna'}} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "[]"
+
+
+def test_transaction_can_be_turned_off(read: Callable[[str], Config]) -> None:
+    """`false` is none for a target or a module, whatever the defaults say; `true` means nothing."""
+    found = read("""\
+        defaults: {transaction: {mail_from: "", rcpt_to: p@example.org}}
+        targets:
+          - {host: a}
+          - {host: b, transaction: false}
+        modules: {quiet: {transaction: false}}
+        """)
+    with_it, without = found.targets
+    assert with_it.transaction is not None
+    assert without.transaction is None
+    assert found.modules["quiet"].apply(with_it).transaction is None
+    with pytest.raises(ConfigError, match=r"targets\[0\]\.transaction: must be a mapping, not true"):
+        read("targets: [{host: a, transaction: true}]")

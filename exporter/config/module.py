@@ -43,12 +43,14 @@ class Module:
     critical: Threshold | None = None
     revocation: tuple[RevocationMethod, ...] | None = None
     severities: Mapping[ProblemKind, State] = field(default_factory=dict)
-    transaction: Transaction | None = None
+    transaction: Transaction | Literal[False] | None = None
+    """False: none, whatever the target has."""
 
     def apply(self, target: Target) -> Target:
         """The target with exactly the settings of this module replaced."""
         changes = self._set("names", "sni", "interval", "timeout", "ehlo_name", "addresses", "ip_family")
-        changes |= self._set("transaction")
+        if self.transaction is not None:
+            changes["transaction"] = self.transaction or None
         if self.mode is not None:
             changes["mode"] = Mode.for_port(target.port) if self.mode == AUTO else self.mode
         policy = self._set("stores", "warning", "critical", "revocation")

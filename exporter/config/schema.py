@@ -10,7 +10,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    GetJsonSchemaHandler,
+    Tag,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from exporter.config import fields
 
@@ -53,6 +64,24 @@ class Transaction(Strict):
     auth: Auth | None = Field(None, description="The account to log in with. Default none.")
 
 
+OFF = Transaction.model_construct(mail_from="", rcpt_to="")
+"""Stands for `false`: no transaction, whatever is inherited."""
+
+
+class _OrFalse:
+    """Lets `false` stand in place of a transaction."""
+
+    @staticmethod
+    def validate(value: object, handler: ValidatorFunctionWrapHandler) -> Transaction:
+        """`OFF`, or what the model makes of it."""
+        return OFF if value is False else handler(value)
+
+    def __get_pydantic_json_schema__(
+        self, inner: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"anyOf": [handler(inner), {"const": False}]}
+
+
 class Settings(Strict):
     """What defaults, targets and modules can all set."""
 
@@ -77,8 +106,8 @@ class Settings(Strict):
     severities: fields.Severities | None = Field(
         None, description="Severity of each problem, where it is not the default; ok turns a problem off."
     )
-    transaction: Transaction | None = Field(
-        None, description="A mail transaction that is tried after TLS. Default none."
+    transaction: Annotated[Transaction, WrapValidator(_OrFalse.validate), _OrFalse()] | None = Field(
+        None, description="A mail transaction that is tried after TLS, or false for none. Default none."
     )
 
 

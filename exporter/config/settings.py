@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from exporter.config import Module, schema
 from exporter.model import Login, Transaction
 
@@ -27,9 +29,11 @@ def module(entry: schema.Settings, password: str) -> Module:
     )
 
 
-def _transaction(entry: schema.Transaction | None, password: str) -> Transaction | None:
+def _transaction(entry: schema.Transaction | None, password: str) -> Transaction | Literal[False] | None:
     if entry is None:
         return None
+    if entry is schema.OFF:
+        return False
     auth = entry.auth
     login = Login(username=auth.username, password=password, mechanism=auth.mechanism) if auth else None
     return Transaction(mail_from=entry.mail_from, rcpt_to=entry.rcpt_to, send=bool(entry.send), login=login)

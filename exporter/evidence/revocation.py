@@ -104,17 +104,19 @@ class Revocation:
     Args:
         http: gives the client that is shared with everything else that is fetched.
         readers: read what comes.
+        timeout: seconds for one URL; all of one certificate and method get twice that.
         directory: asked for lists by LDAP; None where nothing is configured.
         bodies: keeps what came for another run; None for not at all.
         clock: seconds from some fixed moment, never stepping back.
         now: seconds of Unix time, by which evidence says when it ends.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a separate way to the outside
         self,
         http: Callable[[], HttpClient],
         readers: Readers,
         *,
+        timeout: float = 10.0,
         directory: Directory | None = None,
         bodies: Bodies | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -122,6 +124,7 @@ class Revocation:
     ) -> None:
         self._http = http
         self._readers = readers
+        self._patience = 2 * timeout
         self._directory = directory
         self._bodies = bodies
         self._clock = clock
@@ -169,12 +172,21 @@ class Revocation:
             detail = f"the certificate names no {what}"
             return [nowhere.answer(status=RevocationStatus.UNSUPPORTED, detail=detail)]
         answers: list[RevocationAnswer] = []
-        for url in urls[:MAX_PLACES]:
-            answer = await self._kept(_Place(method, url, question, asked_by))
-            answers.append(answer)
-            if answer.reading and answer.reading.usable and self._is_current(answer.reading):
-                break
+        places = [_Place(method, url, question, asked_by) for url in urls[:MAX_PLACES]]
+        try:
+            async with asyncio.timeout(self._patience):
+                for place in places:
+                    answers.append(await self._kept(place))
+                    if self._settles(answers[-1]):
+                        break
+        except TimeoutError:
+            late = places[len(answers) :]
+            answers += [place.answer(detail=f"not asked within {self._patience:g} s") for place in late]
         return answers
+
+    def _settles(self, answer: RevocationAnswer) -> bool:
+        """Whether no other place needs to be asked."""
+        return answer.reading is not None and answer.reading.usable and self._is_current(answer.reading)
 
     async def _kept(self, place: _Place) -> RevocationAnswer:
         """What is known of a place, by whomever it was asked about."""

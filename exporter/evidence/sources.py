@@ -60,6 +60,7 @@ class Sources:
             self._revocation = Revocation(
                 self._http,
                 readers,
+                timeout=timeout,
                 directory=Directory(ldap, timeout, self._allow_networks, look_up=look_up),
                 bodies=Bodies(cache_dir) if cache_dir else None,
                 clock=clock,

@@ -369,3 +369,25 @@ def test_exchanges_of_a_domain(
         State.CRITICAL,
         "SMTP_TLS CRITICAL - MX of broken.test: unreachable: no name server could tell ¦ the MX\n",
     )
+
+
+def test_checks_that_share_a_cache(lab: Demo, tmp_path: Path) -> None:
+    """Started at the same moment with an empty directory, all say the same, and leave whole files alone."""
+    case = next(case for case in CASES if case.revoked)
+    cache = tmp_path / "cache"
+    given = [
+        *arguments(lab, case),
+        "--revocation",
+        "--allow-network",
+        "127.0.0.0/8",
+        "--cache-dir",
+        str(cache),
+    ]
+    for _ in range(2):  # with the directory empty, and with it full
+        started = [start(*given) for _ in range(6)]
+        said = [process.communicate(timeout=PATIENCE) for process in started]
+        assert {process.returncode for process in started} == {State.CRITICAL}
+        assert all(" revoked: " in out and not err for out, err in said), said
+    files = list(cache.iterdir())
+    assert files
+    assert all(file.suffix == ".evidence" for file in files), "a file was left half-written"

@@ -199,6 +199,20 @@ async def test_slow_answers(authority: Authority, site: Site, method: Revocation
     assert (verdict.status, verdict.detail) == (S.UNREACHABLE, "no answer within 1 s")
 
 
+async def test_all_places_together_have_a_deadline(authority: Authority, site: Site) -> None:
+    """However many places a certificate names, those that say nothing cost no more than two deadlines."""
+    urls = tuple(site.url(f"/slow{number}") for number in range(4))
+    for number in range(4):
+        site.pages[f"/slow{number}"] = silent()
+    question = authority.question(authority.sub.issue(Leaf("CN=mail", crl_urls=urls)))
+    async with gathering.sources(0.3, LOOPBACK) as sources:
+        answers = await sources.revocation(question, [CRL], asked_by="127.0.0.1")
+    assert [one.url for one in answers] == list(urls)
+    assert {one.status for one in answers} == {S.UNREACHABLE}
+    assert answers[0].detail == "no answer within 0.3 s"
+    assert answers[-1].detail == "not asked within 0.6 s"
+
+
 @pytest.mark.parametrize("cut", [1, 100, -1])
 async def test_truncated_list(sources: Sources, authority: Authority, site: Site, cut: int) -> None:
     """A list that ends too early, whatever the web server says of its length, is invalid."""
