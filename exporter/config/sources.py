@@ -51,7 +51,7 @@ class Template:
             domain: the one whose mail the host takes.
         """
         number = port or self.port or default_port(self.own.mode)
-        names = self.own.names if self.own.names is not None else (hosts.default_name(host),)
+        names = self.own.names if self.own.names is not None else (hosts.default_name(host),) if host else ()
         target = Target(
             name=name or hosts.display_name(host, number),
             host=host,

@@ -91,6 +91,7 @@ class Finding:
         asked = [case.answers[url] for url in urls if url in case.answers]
         return ProblemContext(
             host=case.target.host,
+            domain="" if case.target.host else case.target.domain,
             port=case.target.port,
             mode=case.target.mode,
             now=case.now,

@@ -29,6 +29,8 @@ class ProblemContext:
 
     host: str
     """The name or address that is asked, as configured."""
+    domain: str = ""
+    """The one whose exchanges are not known, so that there is no host."""
     port: int
     mode: Mode
     now: datetime

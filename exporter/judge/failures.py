@@ -23,6 +23,7 @@ _WAITING = {
 }
 _UNREACHABLE: Mapping[Reason, str] = {
     Reason.NAME_NOT_FOUND: "the name {host} does not exist or has no address",
+    Reason.NULL_MX: "{host} takes no mail",
     Reason.DNS_FAILURE: "no DNS server could answer for {host}",
     Reason.CONNECTION_REFUSED: "{peer} refuses the connection",
     Reason.NETWORK_UNREACHABLE: "there is no route to {peer}",
@@ -76,6 +77,8 @@ def unreachable(context: ProblemContext) -> str:
     failure = context.failure
     if failure is None:
         return "no certificate could be obtained"
+    if context.domain:
+        return f"the mail exchanges of {quoted(context.domain)} are not known{_words(context, failure)}"
     waiting = _WAITING.get(failure.stage, "")
     text = _UNREACHABLE[failure.reason].format(
         host=quoted(context.host), peer=_peer(context), waiting=f" while we wait {waiting}" if waiting else ""

@@ -16,13 +16,21 @@ _Steps = Iterator[str]
 
 def reach(context: ProblemContext) -> _Steps:
     """The steps for the failure's reason."""
-    if context.failure is not None:
+    if context.domain:
+        yield from _domain(context)
+    elif context.failure is not None:
         yield from _STEPS[context.failure.reason](context)
 
 
 def _name(context: ProblemContext) -> _Steps:
     yield f"DNS: `nslookup {word(context.host)}` on this machine: add or correct the A and AAAA records"
     yield "Monitor: is the name spelled right, and does `ip_family` fit its addresses?"
+
+
+def _domain(context: ProblemContext) -> _Steps:
+    domain = word(context.domain or context.host)
+    yield f"DNS: `nslookup -type=mx {domain}` on this machine: add or correct the MX records"
+    yield "Monitor: is the domain spelled right, and does it take mail at all? Else take it out of `targets`"
 
 
 def _network(context: ProblemContext) -> _Steps:
@@ -103,6 +111,7 @@ def _peer(context: ProblemContext) -> str:
 
 _STEPS: Mapping[Reason, Callable[[ProblemContext], _Steps]] = {
     Reason.NAME_NOT_FOUND: _name,
+    Reason.NULL_MX: _domain,
     Reason.DNS_FAILURE: _name,
     Reason.CONNECTION_REFUSED: _network,
     Reason.NETWORK_UNREACHABLE: _network,

@@ -162,6 +162,12 @@ def test_every_failure_has_steps(reason: Reason, mode: Mode) -> None:
     assert [step for step in steps if not _PLACE.match(step)] == []
 
 
+def test_a_domain_without_exchanges() -> None:
+    """Its MX records are what is to be looked at, whatever the reason."""
+    context = replace(failed(Stage.RESOLVE, Reason.DNS_FAILURE), host="", domain="example.org")
+    assert "`nslookup -type=mx example.org`" in remedy(K.UNREACHABLE, context)
+
+
 def test_the_way_to_connect_is_shown() -> None:
     """A refused connection can be tried by hand, also over IPv6 and with implicit TLS."""
     context = replace(failed(Stage.CONNECT, Reason.CONNECTION_REFUSED), address="2001:db8::1")

@@ -165,6 +165,10 @@ FAILURES = {
         failed(Stage.RESOLVE, Reason.NAME_NOT_FOUND),
         f"the name '{HOST}' does not exist or has no address",
     ),
+    "domain": (
+        replace(failed(Stage.RESOLVE, Reason.NULL_MX, "it takes no mail"), host="", domain="example.org"),
+        "the mail exchanges of 'example.org' are not known (it takes no mail)",
+    ),
     "dns": (failed(Stage.RESOLVE, Reason.DNS_FAILURE), f"no DNS server could answer for '{HOST}'"),
     "refused": (
         failed(Stage.CONNECT, Reason.CONNECTION_REFUSED),
