@@ -165,7 +165,7 @@ def test_every_failure_has_steps(reason: Reason, mode: Mode) -> None:
 def test_a_domain_without_exchanges() -> None:
     """Its MX records are what is to be looked at, whatever the reason."""
     context = replace(failed(Stage.RESOLVE, Reason.DNS_FAILURE), host="", domain="example.org")
-    assert "`nslookup -type=mx example.org`" in remedy(K.UNREACHABLE, context)
+    assert "`nslookup -type=mx 'example.org'`" in remedy(K.UNREACHABLE, context)
 
 
 def test_the_way_to_connect_is_shown() -> None:
