@@ -40,12 +40,20 @@ Gate = Callable[[str], AbstractAsyncContextManager[None]]
 """Called with an address before it is connected to; what it returns is held during the look."""
 
 
+Refusal = Callable[[Sequence[str]], str | None]
+"""Called with the addresses that a name has, before any of them is connected to."""
+
+
+def refuse_nothing(_addresses: Sequence[str]) -> None:
+    """All addresses are right."""
+
+
 def open_gate(_address: str) -> AbstractAsyncContextManager[None]:
     """A gate that keeps nobody waiting."""
     return nullcontext()
 
 
-async def examine(
+async def examine(  # noqa: PLR0913 - each is a separate way to the outside
     target: Target,
     stores: Mapping[str, TrustStore],
     *,
@@ -53,6 +61,7 @@ async def examine(
     gate: Gate = open_gate,
     evidence: Evidence = NOTHING,
     timeout: float | None = None,
+    refusal: Refusal = refuse_nothing,
 ) -> tuple[Result, ...]:
     """Look at a target and judge it: one result per address, one in all when there is no address.
 
@@ -63,6 +72,10 @@ async def examine(
         gate: limits on what is connected to at a time.
         evidence: the ways to what judging needs beside what the server sends.
         timeout: seconds for everything, waiting for the gate included; None for no such limit.
+        refusal: says why addresses must not be connected to, None when they may.
+
+    Raises:
+        NotPermittedError: they must not.
     """
     run = _Run(target, stores, previous, gate, evidence, timeout)
     try:
@@ -72,6 +85,8 @@ async def examine(
         known = tuple(result.observation.address for result in previous) or ("",)
         failure = Failure(Stage.RESOLVE, error.reason, error.detail)
         return tuple([await run.give_up(address, failure) for address in known])
+    if reason := refusal(addresses):
+        raise NotPermittedError(reason)
     run.resolved()
     if target.addresses is Addresses.ALL:
         return tuple(await asyncio.gather(*map(run.examine_address, addresses)))
@@ -93,6 +108,10 @@ async def _first_that_connects(run: _Run, addresses: Sequence[str]) -> Result:
         if failure is None or failure.stage is not Stage.CONNECT or left == 1:
             return result
     raise AssertionError("a name that resolves has an address")
+
+
+class NotPermittedError(Exception):
+    """An address of the target must not be connected to, and nothing was; the message says why."""
 
 
 class _Run:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from ipaddress import ip_network
 
 import pytest
 
-from exporter import gathering, trust
+from exporter import gathering, pipeline, trust
 from exporter.demo import Demo
 from exporter.demo.cases import CASES, Case
 from exporter.evidence.ways import Evidence
@@ -253,3 +254,23 @@ async def test_fetching_ends_with_the_callers_deadline(demo: Demo, stores: dict[
     )
     assert {problem.kind for problem in result.verdict.problems} == {P.MISSING_INTERMEDIATE}
     assert "no time was left" in result.verdict.problems[0].summary
+
+
+async def test_a_refused_address_refuses_the_target() -> None:
+    """Nothing is connected to where one address of a name must not be, not even the others."""
+    connected: list[str] = []
+
+    def gate(address: str) -> AbstractAsyncContextManager[None]:
+        connected.append(address)
+        return pipeline.open_gate(address)
+
+    seen: list[Sequence[str]] = []
+
+    def refusal(addresses: Sequence[str]) -> str | None:
+        seen.append(addresses)
+        return "127.0.0.1 is a loopback address"
+
+    target = Target(name="x", host="127.0.0.1", port=1)
+    with pytest.raises(pipeline.NotPermittedError, match="a loopback address"):
+        await pipeline.examine(target, {}, gate=gate, refusal=refusal)
+    assert (seen, connected) == ([("127.0.0.1",)], [])

@@ -25,6 +25,7 @@ from exporter.config import Config, ConfigError, load
 from exporter.config.overview import summary
 from exporter.demo import Demo
 from exporter.serve import logs
+from exporter.serve.access import Access
 from exporter.serve.reloading import Reloader
 from exporter.serve.running import Address, ListenError, Running, Settings, running
 
@@ -34,7 +35,7 @@ LINGER = 1.0
 """Seconds after which the process ends although a thread still waits, for example for the resolver."""
 
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
-_TAKEN = frozenset({"/probe", "/style.css", "/-/healthy", "/-/ready", "/-/reload", "/sd"})
+_TAKEN = frozenset({"/probe", "/style.css", "/-/healthy", "/-/ready", "/-/reload", "/sd", "/config"})
 
 
 def parser() -> argparse.ArgumentParser:
@@ -94,6 +95,13 @@ def _add_web_flags(flags: argparse.ArgumentParser) -> None:
         help="where to listen, repeatable (default: :10465, every address of this machine)",
     )
     flags.add_argument(
+        "--web.config.file",
+        dest="web_config_file",
+        type=Path,
+        metavar="FILE",
+        help="TLS and users of the web server, in the format of Prometheus' exporters",
+    )
+    flags.add_argument(
         "--web.telemetry-path",
         dest="telemetry_path",
         type=telemetry_path,
@@ -143,10 +151,11 @@ def main(argv: Sequence[str]) -> int:
     logs.set_up(options.log_level, options.log_format)
     try:
         config = None if options.demo else load(options.config_file, trust.load)
+        access = None if options.web_config_file is None else Access(options.web_config_file)
         if options.config_check:
             print(summary(config) if config else "the demo brings its own configuration")
             return 0
-        asyncio.run(_serve(options, config))
+        asyncio.run(_serve(options, config, access))
     except ConfigError as error:
         print(*error.messages, sep="\n", file=sys.stderr)
         return 1
@@ -159,7 +168,7 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-async def _serve(options: argparse.Namespace, config: Config | None) -> None:
+async def _serve(options: argparse.Namespace, config: Config | None, access: Access | None) -> None:
     stop, hangup = asyncio.Event(), asyncio.Event()
     for number, event in _signals(stop, hangup).items():
         with contextlib.suppress(NotImplementedError):  # Windows
@@ -168,6 +177,7 @@ async def _serve(options: argparse.Namespace, config: Config | None) -> None:
         listen=options.listen or [Address("", 10465)],
         telemetry_path=options.telemetry_path,
         timeout_offset=options.timeout_offset,
+        access=access,
     )
     async with contextlib.AsyncExitStack() as stack:
         demo = await stack.enter_async_context(Demo()) if config is None else None

@@ -33,6 +33,7 @@ __all__ = [
     "Limits",
     "Module",
     "Mx",
+    "Probe",
     "Source",
     "StoreLoader",
     "load",
@@ -94,6 +95,18 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """What `/probe` may be asked for beside the configured targets: nothing, unless something is allowed.
+
+    In `names`, which are lower-case, `*` stands for anything.
+    """
+
+    names: tuple[str, ...] = ()
+    networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    ports: frozenset[int] = frozenset({25, 465, 587})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """Everything that a configuration file says. `stores` holds those defined, and `system` if used.
 
@@ -110,6 +123,9 @@ class Config:
     limits: Limits = field(default_factory=Limits)
     evidence: Evidence = field(default_factory=Evidence)
     defaults: Module = field(default_factory=Module)
+    probe: Probe = field(default_factory=Probe)
+    text: str = field(default="", repr=False)
+    """The file as it was read."""
 
     @property
     def policy(self) -> Policy:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -18,6 +19,7 @@ from exporter.config import (
     Ldap,
     Limits,
     Module,
+    Probe,
     StoreLoader,
     checks,
     groups,
@@ -42,10 +44,11 @@ def build(path: Path, load_store: StoreLoader) -> Config:
     """See `exporter.config.load`."""
     faults = Faults()
     file, stores, ldap_password = None, {}, ""
-    files: tuple[Path, ...] = ()
+    text, files = "", cast("tuple[Path, ...]", ())
     passwords: Passwords = {}
     try:
-        root = nodes.parse(_read(path, faults), faults)
+        text = _read(path, faults)
+        root = nodes.parse(text, faults)
         file = _validate(root, faults)
         checks.check(root, faults)
         stores = _Stores(root, path.parent, load_store, faults).load()
@@ -60,6 +63,7 @@ def build(path: Path, load_store: StoreLoader) -> Config:
         _config(path, file, stores, passwords),
         evidence=_evidence(file.evidence, ldap_password),
         files=files,
+        text=text,
     )
 
 
@@ -226,6 +230,7 @@ def _config(path: Path, file: schema.File, stores: dict[str, TrustStore], passwo
             name: settings.module(module, passwords.get(("modules", name), ""))
             for name, module in (file.modules or {}).items()
         },
+        probe=_probe(file.probe or schema.Probe()),
         limits=Limits(**(file.limits or schema.Limits()).model_dump(exclude_none=True)),
         defaults=defaults,
     )
@@ -258,6 +263,15 @@ def _defaults(entry: schema.Defaults, password: str) -> Module:
     """What the file sets for all targets, and revocation by every method unless it says otherwise."""
     given = settings.module(entry, password)
     return given if given.revocation is not None else replace(given, revocation=tuple(RevocationMethod))
+
+
+def _probe(entry: schema.Probe) -> Probe:
+    allow = entry.allow or []
+    return Probe(
+        names=tuple(one for one in allow if isinstance(one, str)),
+        networks=tuple(one for one in allow if not isinstance(one, str)),
+        ports=Probe().ports if entry.ports is None else frozenset(entry.ports),
+    )
 
 
 def _evidence(entry: schema.Evidence | None, ldap_password: str) -> Evidence:

@@ -53,6 +53,8 @@ def uses_system_store(root: Node) -> bool:
     data = mapping(root.data)
     inherited = mapping(data.get("defaults")).get("trust_stores", [SYSTEM])
     used = [settings.get("trust_stores") for _, settings in holders(data)]
+    if "allow" in mapping(data.get("probe")):
+        used.append(inherited)
     used += [inherited for target in sequence(data.get("targets")) if "trust_stores" not in mapping(target)]
     return any(SYSTEM in sequence(stores) for stores in used)
 

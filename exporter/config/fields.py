@@ -96,7 +96,7 @@ def describe(value: object) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
-def _one_of(options: Mapping[str, Any], what: str = "") -> PlainValidator:
+def one_of(options: Mapping[str, Any], what: str = "") -> PlainValidator:
     """One of a few words, or of the many that are called `what`."""
     known = tuple(options)
 
@@ -154,7 +154,12 @@ def _label_name(name: str) -> str:
     return name
 
 
-def _text(value: str) -> str:
+def printable(value: str) -> str:
+    """Text that has something in it and no control characters.
+
+    Raises:
+        ValueError: it is not.
+    """
     if not value.strip():
         raise ValueError("must not be empty")
     if not value.isprintable():
@@ -182,6 +187,19 @@ def _sni(value: str) -> str:
     return hosts.check_name(value).removesuffix(".") if value else ""
 
 
+def _allowed(value: object) -> IPv4Network | IPv6Network | str:
+    """A network, or a pattern of host names such as `*.example.org`."""
+    if not isinstance(value, str):
+        raise _wrong("a name such as *.contoso.com, or a network such as 10.1.0.0/16", value)
+    if value[:1].isdigit() or ":" in value or "/" in value:
+        return networks.parse_network(value)
+    try:
+        hosts.check_name(value.replace("*", "x"))
+    except ValueError:
+        raise _wrong("a host name, with * for anything", value) from None
+    return value.lower().removesuffix(".")
+
+
 def _network(value: object) -> IPv4Network | IPv6Network:
     if not isinstance(value, str):
         raise _wrong("a network such as 10.1.0.0/16, or an address", value)
@@ -206,7 +224,7 @@ def _url(value: str) -> str:
         hosts.check_host(parts.hostname or "")
     except ValueError:
         parts = urlsplit("")
-    if parts.scheme not in {"http", "https"} or not _text(value).isascii() or " " in value:
+    if parts.scheme not in {"http", "https"} or not printable(value).isascii() or " " in value:
         raise ValueError(f"must be an http or https URL, not {describe(value)}")
     if "@" in parts.netloc:
         raise ValueError("must not hold a password")
@@ -215,7 +233,7 @@ def _url(value: str) -> str:
 
 _DURATION_SCHEMA = WithJsonSchema({"type": "string", "pattern": units.DURATION_PATTERN})
 
-Text = Annotated[str, AfterValidator(_text), WithJsonSchema({"type": "string", "minLength": 1})]
+Text = Annotated[str, AfterValidator(printable), WithJsonSchema({"type": "string", "minLength": 1})]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Interval = Annotated[float, _duration("1s", "30d"), _DURATION_SCHEMA]
 Refresh = Annotated[float, _duration("5s", "1d"), _DURATION_SCHEMA]
@@ -237,25 +255,30 @@ Network = Annotated[
     PlainValidator(_network),
     WithJsonSchema({"type": "string", "pattern": networks.CIDR_PATTERN}),
 ]
+Allowed = Annotated[
+    IPv4Network | IPv6Network | str,
+    PlainValidator(_allowed),
+    WithJsonSchema({"type": "string", "minLength": 1}),
+]
 Names = list[Annotated[str, AfterValidator(_expected_name)]]
 Sni = Annotated[str, AfterValidator(_sni)]
 Mailbox = Annotated[str, AfterValidator(check_mailbox)]
 Sender = Annotated[str, AfterValidator(_sender)]
 UserName = Annotated[str, AfterValidator(_username)]
-Mechanism = Annotated[AuthMechanism, _one_of(MECHANISMS), _words(MECHANISMS)]
+Mechanism = Annotated[AuthMechanism, one_of(MECHANISMS), _words(MECHANISMS)]
 EhloName = Annotated[str, AfterValidator(hosts.check_ehlo_name)]
-ModeChoice = Annotated[Mode | Literal["auto"], _one_of(MODES), _words(MODES)]
-AddressesChoice = Annotated[Addresses, _one_of(ADDRESSES), _words(ADDRESSES)]
-FamilyChoice = Annotated[IpFamily, _one_of(FAMILIES), _words(FAMILIES)]
+ModeChoice = Annotated[Mode | Literal["auto"], one_of(MODES), _words(MODES)]
+AddressesChoice = Annotated[Addresses, one_of(ADDRESSES), _words(ADDRESSES)]
+FamilyChoice = Annotated[IpFamily, one_of(FAMILIES), _words(FAMILIES)]
 StoreNames = list[str]
 Methods = Annotated[
-    list[Annotated[RevocationMethod, _one_of(METHODS)]],
+    list[Annotated[RevocationMethod, one_of(METHODS)]],
     WithJsonSchema(
         {"type": "array", "items": {"type": "string", "enum": list(METHODS)}, "uniqueItems": True}
     ),
 ]
 KeyTypes = Annotated[
-    list[Annotated[KeyType, _one_of(KEY_TYPES)]],
+    list[Annotated[KeyType, one_of(KEY_TYPES)]],
     Field(min_length=1),
     WithJsonSchema(
         {
@@ -267,7 +290,7 @@ KeyTypes = Annotated[
     ),
 ]
 Severities = Annotated[
-    dict[Annotated[ProblemKind, _one_of(PROBLEMS, "problem")], Annotated[State, _one_of(SEVERITIES)]],
+    dict[Annotated[ProblemKind, one_of(PROBLEMS, "problem")], Annotated[State, one_of(SEVERITIES)]],
     WithJsonSchema(
         {
             "type": "object",
@@ -290,13 +313,13 @@ _PATHS_SCHEMA = WithJsonSchema(
     {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
 )
 Paths = Annotated[
-    list[Annotated[str, AfterValidator(_text)]],
+    list[Annotated[str, AfterValidator(printable)]],
     Field(min_length=1),
     BeforeValidator(_as_list),
     _PATHS_SCHEMA,
 ]
 Patterns = Annotated[
-    list[Annotated[str, AfterValidator(_text), AfterValidator(_pattern)]],
+    list[Annotated[str, AfterValidator(printable), AfterValidator(_pattern)]],
     Field(min_length=1),
     BeforeValidator(_as_list),
     _PATHS_SCHEMA,

@@ -277,6 +277,17 @@ class Evidence(Strict):
     )
 
 
+class Probe(Strict):
+    """What /probe may be asked for beside the configured targets."""
+
+    allow: list[fields.Allowed] | None = Field(
+        None, description="Names, in which * stands for anything, and networks. Default: none."
+    )
+    ports: list[fields.Port] | None = Field(
+        None, description="Ports that may be asked for. Default [25, 465, 587]."
+    )
+
+
 class File(Strict):
     """Configuration of smtp-tls-exporter."""
 
@@ -287,6 +298,9 @@ class File(Strict):
     targets: list[TargetEntry] | None = Field(None, description="The servers to watch.")
     modules: dict[fields.Text, Module] | None = Field(
         None, description="Named overrides for /probe?module=NAME."
+    )
+    probe: Probe | None = Field(
+        None, description="What /probe may be asked for beside the configured targets."
     )
     limits: Limits | None = Field(None, description="How hard servers and this machine may be worked.")
     evidence: Evidence | None = Field(None, description="What may be fetched to judge a chain.")

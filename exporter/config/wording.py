@@ -29,6 +29,7 @@ _IN_KEY = "[key]"
 _SECTIONS: Mapping[str, type[BaseModel]] = {
     "defaults": schema.Defaults,
     "modules": schema.Module,
+    "probe": schema.Probe,
     "limits": schema.Limits,
     "evidence": schema.Evidence,
 }
@@ -45,13 +46,13 @@ def tell(error: ValidationError, root: Node, faults: Faults) -> None:
 def messages(error: ValidationError) -> Iterator[str]:
     """What is wrong with a single target, each with its key."""
     for details in error.errors(include_url=False):
-        yield f"{spell(_path(details))}: {_message(details)}"
+        yield f"{spell(_path(details))}: {words(details)}"
 
 
 def _tell_one(details: ErrorDetails, root: Node, faults: Faults) -> None:
     path, kind = _path(details), details["type"]
     at_key = kind == "extra_forbidden" or _IN_KEY in details["loc"]
-    message = _message(details) + _suggestion(details, path, faults)
+    message = words(details) + _suggestion(details, path, faults)
     faults.add(root.find(path, at_key=at_key), message)
 
 
@@ -65,7 +66,8 @@ def _path(details: ErrorDetails) -> KeyPath:
     return (*path, "type") if details["type"].startswith("union_tag") else path
 
 
-def _message(details: ErrorDetails) -> str:
+def words(details: ErrorDetails) -> str:
+    """What is wrong, without where."""
     kind, value, context = details["type"], details["input"], details.get("ctx", {})
     if kind in _KINDS:
         return f"must be {_KINDS[kind]}, not {describe(value)}{_quotes(kind, value)}"

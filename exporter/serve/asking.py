@@ -1,8 +1,8 @@
 """What a request to `/probe` asks for.
 
 In: the query and the headers of blackbox_exporter's protocol, and what is configured. Out: the target as it
-is to be probed, or the HTTP error that says what is wrong with the request. Only configured targets may be
-asked for, so that nobody can make this program connect anywhere else.
+is to be probed, or the HTTP error that says what is wrong with the request. Only configured targets and
+what `probe.allow` covers may be asked for, so that nobody can make this program connect anywhere else.
 """
 
 from __future__ import annotations
@@ -14,8 +14,11 @@ import re
 
 from aiohttp import web
 
+from exporter.config import Module, hosts
+from exporter.config.sources import Template
 from exporter.model import Target
 from exporter.publish.text import one_line
+from exporter.serve.permission import Permission, permission
 from exporter.serve.service import Service
 
 TIMEOUT_HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
@@ -33,6 +36,8 @@ class Question:
     target: Target
     timeout: float
     debug: bool
+    permission: Permission | None = None
+    """Which addresses it may have; None for a configured target."""
 
 
 def read(request: web.Request, service: Service) -> Question:
@@ -40,17 +45,20 @@ def read(request: web.Request, service: Service) -> Question:
 
     Raises:
         web.HTTPBadRequest: a parameter or header is missing, repeated or cannot be used.
-        web.HTTPForbidden: the target is not configured.
+        web.HTTPForbidden: the target is neither configured nor allowed.
     """
     name = _parameter(request, "target")
     if not name:
         raise web.HTTPBadRequest(text="Parameter target is missing: /probe?target=HOST:PORT\n")
     module, hostname = _parameter(request, "module"), _parameter(request, "hostname")
-    target = _with_module(_configured(name, service), module, service)
+    target, granted = _configured(name, service), None
+    if target is None:
+        target, granted = _allowed(name, service)
+    target = _with_module(target, module, service)
     if hostname:
         target = _with_name(target, hostname)
     debug = _parameter(request, "debug").lower() in {"true", "1"}
-    return Question(target, _timeout(request, target, service.timeout_offset), debug)
+    return Question(target, _timeout(request, target, service.timeout_offset), debug, granted)
 
 
 def _parameter(request: web.Request, name: str) -> str:
@@ -60,7 +68,7 @@ def _parameter(request: web.Request, name: str) -> str:
     return values[0].strip() if values else ""
 
 
-def _configured(name: str, service: Service) -> Target:
+def _configured(name: str, service: Service) -> Target | None:
     """The target of that display name, else the first one at that host and port."""
     targets = [entry.target for entry in service.board.entries() if entry.target.host]
     place = _place(name)
@@ -70,7 +78,26 @@ def _configured(name: str, service: Service) -> Target:
     for target in targets:
         if place == (_host(target.host), target.port):
             return target
-    raise web.HTTPForbidden(text=f"Target {one_line(name)} is not configured\n")
+    return None
+
+
+def _allowed(name: str, service: Service) -> tuple[Target, Permission]:
+    """A target that is not configured, with the settings of the defaults."""
+    rules = service.config.probe
+    if not (rules.names or rules.networks):
+        raise web.HTTPForbidden(text=f"Target {one_line(name)} is not configured\n")
+    try:
+        host, port = hosts.host_and_port(name)
+    except ValueError as error:
+        raise web.HTTPBadRequest(text=f"Target {one_line(name)}: {one_line(str(error))}\n") from error
+    granted = permission(rules, host, port or DEFAULT_PORT)
+    if granted is None:
+        raise web.HTTPForbidden(
+            text=f"Target {one_line(name)} is not configured, nor allowed by probe.allow\n"
+        )
+    template = Template(own=Module(), defaults=service.config.defaults)
+    (target,) = template.targets(host, port=port)
+    return target, granted
 
 
 def _place(name: str) -> tuple[str, int]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 from prometheus_client.registry import Collector
 
 from exporter import __version__
@@ -130,6 +131,9 @@ def registry(statistics: Statistics) -> CollectorRegistry:
     return own
 
 
-def exposition(own: CollectorRegistry) -> bytes:
-    """The text of the registry in the format 0.0.4."""
+def exposition(own: CollectorRegistry, *, openmetrics: bool = False) -> bytes:
+    """The text of the registry in the format 0.0.4, or in OpenMetrics 1.0 without its end."""
+    if openmetrics:
+        text: bytes = generate_openmetrics(own)  # type: ignore[no-untyped-call]
+        return text.removesuffix(b"# EOF\n")
     return generate_latest(own)

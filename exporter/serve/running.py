@@ -24,6 +24,7 @@ from exporter.evidence.sources import Sources
 from exporter.evidence.ways import Evidence as Evidences
 from exporter.model import Failure, Result, Target, TrustStore
 from exporter.serve import changes
+from exporter.serve.access import Access
 from exporter.serve.board import Board
 from exporter.serve.discovery import Discovery
 from exporter.serve.limits import Gate, Limits
@@ -65,6 +66,8 @@ class Settings:
     listen: Sequence[Address]
     telemetry_path: str = "/metrics"
     timeout_offset: float = 0.5
+    access: Access | None = None
+    """Who may ask; None for everybody, over plain HTTP."""
     ways: Ways | None = None
     """How sources of targets are asked; None for the usual ways."""
 
@@ -112,7 +115,7 @@ async def _serving(
     await runner.setup()
     try:
         for address in settings.listen:
-            await _listen(runner, address)
+            await _listen(runner, address, settings.access)
         scheduler = Scheduler(
             config.targets,
             service.examine,
@@ -128,7 +131,8 @@ async def _serving(
             change.begin()
             service.ready = True
             try:
-                yield Running(urls(runner.addresses), schedule, reloader)
+                scheme = "https" if settings.access and settings.access.tls else "http"
+                yield Running(urls(runner.addresses, scheme), schedule, reloader)
             finally:
                 await change.stop()
         finally:
@@ -152,6 +156,8 @@ def _service(config: Config, settings: Settings, sources: Sources) -> Service:
         ),
         examine=_with_stores(config, sources),
         modules={name: module.apply for name, module in config.modules.items()},
+        config=config,
+        access=settings.access,
         telemetry_path=settings.telemetry_path,
         timeout_offset=settings.timeout_offset,
     )
@@ -189,6 +195,7 @@ class _Change:
             logger.warning("limits and evidence (but for aia) take effect after a restart")
         self._service.examine = _with_stores(config, self._sources)
         self._service.modules = {name: module.apply for name, module in config.modules.items()}
+        self._service.config = config
         self._discovery.replace(config)
         self.take(_judged_otherwise(before, config))
         statistics.config_loaded_at = time.time()
@@ -226,7 +233,7 @@ def _with_stores(config: Config, sources: Sources) -> Examine:
     return partial(_examine, config.stores, gathering.evidence(sources, aia=config.evidence.aia))
 
 
-async def _examine(
+async def _examine(  # noqa: PLR0913 - those of pipeline.examine
     stores: Mapping[str, TrustStore],
     evidence: Evidences,
     target: Target,
@@ -234,25 +241,27 @@ async def _examine(
     previous: Sequence[Result] = (),
     gate: Gate = pipeline.open_gate,
     timeout: float | None = None,
+    refusal: pipeline.Refusal = pipeline.refuse_nothing,
 ) -> tuple[Result, ...]:
     return await pipeline.examine(
-        target, stores, previous=previous, gate=gate, evidence=evidence, timeout=timeout
+        target, stores, previous=previous, gate=gate, evidence=evidence, timeout=timeout, refusal=refusal
     )
 
 
-async def _listen(runner: web.AppRunner, address: Address) -> None:
+async def _listen(runner: web.AppRunner, address: Address, access: Access | None) -> None:
     try:
-        await web.TCPSite(runner, address.host or None, address.port).start()
+        context = access.tls if access else None
+        await web.TCPSite(runner, address.host or None, address.port, ssl_context=context).start()
     except OSError as error:
         # asyncio words its own message around the system's; the number has the short one.
         reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
         raise ListenError(f"cannot listen on {address}: {reason}") from error
 
 
-def urls(addresses: Sequence[Sequence[object]]) -> tuple[str, ...]:
+def urls(addresses: Sequence[Sequence[object]], scheme: str = "http") -> tuple[str, ...]:
     """Where a person can look, from the names of listening sockets."""
     places = []
     for host, port, *_ in addresses:
         name = "localhost" if host in WILDCARDS else f"[{host}]" if ":" in str(host) else host
-        places.append(f"http://{name}:{port}/")
+        places.append(f"{scheme}://{name}:{port}/")
     return tuple(dict.fromkeys(places))

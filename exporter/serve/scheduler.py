@@ -20,6 +20,7 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from exporter.model import Result, Target
+from exporter.pipeline import Refusal
 from exporter.serve import changes
 from exporter.serve.board import Board
 from exporter.serve.limits import Admission, Clock, Gate, Limits
@@ -38,6 +39,7 @@ class Examine(Protocol):
         previous: Sequence[Result] = (),
         gate: Gate = ...,
         timeout: float | None = None,
+        refusal: Refusal = ...,
     ) -> tuple[Result, ...]:
         """One result for each address."""
 

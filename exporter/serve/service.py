@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from exporter.config import Config
 from exporter.model import Target
+from exporter.serve.access import Access
 from exporter.serve.board import Board
 from exporter.serve.limits import Limits
 from exporter.serve.scheduler import Examine
@@ -33,6 +35,10 @@ class Service:
     statistics: Statistics
     examine: Examine
     modules: Mapping[str, Overrides] = field(default_factory=dict)
+    config: Config
+    """What is in force now."""
+    access: Access | None = None
+    """Who may ask; None for everybody."""
     telemetry_path: str = "/metrics"
     timeout_offset: float = 0.5
     ready: bool = False

@@ -6,19 +6,29 @@ not decide anything about certificates, and it answers the same for GET and HEAD
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from aiohttp import hdrs, web
+from prometheus_client.exposition import choose_encoder
 
+from exporter.config.shown import shown
+from exporter.pipeline import NotPermittedError, refuse_nothing
 from exporter.publish import metrics, page
 from exporter.publish.text import one_line
 from exporter.serve import answers, asking, debug, listing, own_metrics
+from exporter.serve.access import Handler
 from exporter.serve.service import SERVICE, Service
 
 TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
 """Prometheus 3 refuses an answer without a content type that it knows."""
+
+OPENMETRICS_FORMAT = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+END = "# EOF\n"
+MAX_PROBES = 2000
+"""Requests to /probe that may wait at the same time."""
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -34,22 +44,28 @@ HEADERS = {
 
 def application(service: Service) -> web.Application:
     """The application with all of its routes."""
-    app = web.Application()
+    app = web.Application(middlewares=[_guard])
     app[SERVICE] = service
     own = own_metrics.registry(service.statistics)
 
     async def metrics_handler(request: web.Request) -> web.StreamResponse:
         def pieces() -> Iterator[str | bytes]:
             yield from metrics.exposition(service.board.rendered())
-            yield own_metrics.exposition(own)
+            yield own_metrics.exposition(own, openmetrics=openmetrics)
 
-        return await answers.stream(request, TEXT_FORMAT, pieces())
+            if openmetrics:
+                yield END
+
+        openmetrics = wants_openmetrics(request)
+        content_type = OPENMETRICS_FORMAT if openmetrics else TEXT_FORMAT
+        return await answers.stream(request, content_type, pieces())
 
     app.router.add_get("/", _overview)
     app.router.add_get("/style.css", _style_sheet)
     app.router.add_get(service.telemetry_path, metrics_handler)
     app.router.add_get("/probe", _probe)
     app.router.add_get("/sd", _service_discovery)
+    app.router.add_get("/config", _config)
     for method in (hdrs.METH_POST, hdrs.METH_PUT):
         app.router.add_route(method, "/-/reload", _reload)
     app.router.add_get("/-/healthy", _healthy)
@@ -58,8 +74,21 @@ def application(service: Service) -> web.Application:
     return app
 
 
-async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:
-    response.headers.update(HEADERS)
+@web.middleware
+async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+    access = request.app[SERVICE].access
+    return await (access.guard(request, handler) if access else handler(request))
+
+
+def wants_openmetrics(request: web.Request) -> bool:
+    """Whether the Accept header prefers OpenMetrics 1.0 to the text format."""
+    _, chosen = choose_encoder(request.headers.get(hdrs.ACCEPT, ""))
+    return chosen.startswith("application/openmetrics-text")
+
+
+async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    access = request.app[SERVICE].access
+    response.headers.update({**HEADERS, **(access.current().headers if access else {})})
     response.headers[hdrs.SERVER] = "smtp-tls-exporter"
 
 
@@ -79,9 +108,18 @@ async def _probe(request: web.Request) -> web.Response:
     service = request.app[SERVICE]
     question = asking.read(request, service)
     started = time.monotonic()
+    if service.statistics.in_flight > MAX_PROBES:
+        raise web.HTTPServiceUnavailable(text="Too many probes at once\n", headers={hdrs.RETRY_AFTER: "15"})
     service.statistics.in_flight += 1
     try:
-        results = await service.examine(question.target, gate=service.limits.gate, timeout=question.timeout)
+        results = await service.examine(
+            question.target,
+            gate=service.limits.gate,
+            timeout=question.timeout,
+            refusal=question.permission.refusal if question.permission else refuse_nothing,
+        )
+    except NotPermittedError as error:
+        raise web.HTTPForbidden(text=f"Target {one_line(question.target.name)}: {error}\n") from error
     finally:
         service.statistics.in_flight -= 1
     service.statistics.finished(results)
@@ -89,12 +127,20 @@ async def _probe(request: web.Request) -> web.Response:
     body += "".join(metrics.exposition(metrics.render_all(results)))
     if question.debug:
         return web.Response(text=debug.explain(question.target, results, body))
-    return web.Response(body=body.encode(), headers={hdrs.CONTENT_TYPE: TEXT_FORMAT})
+    openmetrics = wants_openmetrics(request)
+    content_type = OPENMETRICS_FORMAT if openmetrics else TEXT_FORMAT
+    body += END if openmetrics else ""
+    return web.Response(body=body.encode(), headers={hdrs.CONTENT_TYPE: content_type})
 
 
 async def _service_discovery(request: web.Request) -> web.Response:
     targets = [entry.target for entry in request.app[SERVICE].board.entries()]
     return web.json_response(listing.groups(targets))
+
+
+async def _config(request: web.Request) -> web.Response:
+    config = request.app[SERVICE].config
+    return web.Response(text=await asyncio.to_thread(shown, config.text))
 
 
 async def _reload(request: web.Request) -> web.Response:

@@ -98,7 +98,6 @@ def test_listen_addresses(text: str, address: Address) -> None:
         "--timeout-offset=nan",
         "--log.level=loud",
         "--log.format=xml",
-        "--web.config.file=x",
         "--storage.path=x",
         "--workers=2",
         "--shard=0/2",

@@ -37,6 +37,7 @@ SECTIONS: dict[str, set[str]] = {
     "mx": set(schema.Mx.model_fields) - set(schema.Listed.model_fields),
     "file_sd": set(schema.FileSd.model_fields) - set(schema.Listed.model_fields),
     "http_sd": set(schema.HttpSd.model_fields) - set(schema.Listed.model_fields),
+    "probe": set(schema.Probe.model_fields),
     "limits": set(schema.Limits.model_fields),
     "evidence": set(schema.Evidence.model_fields),
 }
@@ -113,7 +114,7 @@ def models() -> tuple[type[BaseModel], ...]:
     return (
         schema.File, schema.Defaults, schema.Target, schema.Module, schema.Expiry, schema.Limits,
         schema.SystemStore, schema.MozillaStore, schema.PemStore, schema.KeyStore, schema.Evidence,
-        schema.Transaction, schema.Auth, schema.Mx, schema.FileSd, schema.HttpSd,
+        schema.Transaction, schema.Auth, schema.Probe, schema.Mx, schema.FileSd, schema.HttpSd,
     )  # fmt: skip
 
 

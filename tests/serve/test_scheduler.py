@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from exporter.model import Result, Target
+from exporter.pipeline import Refusal, refuse_nothing
 from exporter.serve.board import Board
 from exporter.serve.limits import Gate, Limits
 from exporter.serve.scheduler import Scheduler, next_due, slot
@@ -49,6 +50,7 @@ class Lab:
         previous: Sequence[Result] = (),
         gate: Gate = OPEN,
         timeout: float | None = None,
+        refusal: Refusal = refuse_nothing,  # noqa: ARG002 - those of the pipeline
     ) -> tuple[Result, ...]:
         """Take the place of the pipeline."""
         assert timeout is None

@@ -8,15 +8,22 @@ import dataclasses
 import gzip
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+import yaml
 from aiohttp.test_utils import TestClient, TestServer
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
 from prometheus_client.parser import text_string_to_metric_families
 
+from exporter.config import Config, Module, Probe
 from exporter.model import Mode, ProblemKind, Reason, Result, Stage, Target
+from exporter.pipeline import NotPermittedError, Refusal, refuse_nothing
 from exporter.publish import metrics
+from exporter.serve import web as web_server
 from exporter.serve.board import Board
 from exporter.serve.limits import Gate, Limits
 from exporter.serve.service import Service
@@ -40,6 +47,8 @@ class Lab:
         self.hold: asyncio.Event | None = None
         self.begun = asyncio.Event()
         self.cancelled = asyncio.Event()
+        self.addresses: dict[str, list[str]] = {}
+        """What names resolve to; those that are not here, to a private address."""
 
     async def __call__(
         self,
@@ -48,9 +57,12 @@ class Lab:
         previous: Sequence[Result] = (),
         gate: Gate = OPEN,
         timeout: float | None = None,
+        refusal: Refusal = refuse_nothing,
     ) -> tuple[Result, ...]:
         """Examine a target."""
         assert not previous
+        if reason := refusal(self.addresses.get(target.host, ["10.0.0.9"])):
+            raise NotPermittedError(reason)
         self.asked.append((target, timeout))
         self.begun.set()
         async with gate(target.host):
@@ -70,6 +82,7 @@ def service(**parts: object) -> Service:
         "limits": Limits(),
         "statistics": Statistics(targets=3, config_loaded=True),
         "examine": Lab(),
+        "config": Config(path=Path("config.yaml")),
         "modules": {"smtps": lambda target: dataclasses.replace(target, mode=Mode.TLS)},
     }
     return Service(**(given | parts))
@@ -122,11 +135,37 @@ async def test_metrics_hold_every_result_and_the_exporters_own() -> None:
     assert text.endswith("\n")
 
 
-async def test_openmetrics_is_not_promised_by_mistake(client: Client) -> None:
-    """What Prometheus would prefer is not spoken, so the type says what is sent."""
-    accept = "application/openmetrics-text;version=1.0.0;q=0.8,text/plain;version=0.0.4;q=0.3"
+PROMETHEUS = (
+    "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;"
+    "q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
+)
+"""What Prometheus 3 sends as Accept."""
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/probe?target=six"])
+async def test_openmetrics_for_whoever_prefers_it(path: str) -> None:
+    """The body is what the type says, read back by the strict parser, and has the same series as the text."""
+    given = service()
+    given.board.put(results.TARGET, [results.result(), results.failed(address="192.0.2.8")])
+    async with serving(given) as client:
+        response = await client.get(path, headers={"Accept": PROMETHEUS})
+        strict = openmetrics_families(await response.text())  # type: ignore[no-untyped-call]
+        plain = text_string_to_metric_families(await (await client.get(path)).text())
+        kind = response.headers["Content-Type"]
+        names, expected = (
+            {sample.name for family in families for sample in family.samples} for families in (strict, plain)
+        )
+    assert kind == "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    assert names == expected
+
+
+@pytest.mark.parametrize(
+    "accept", ["", "*/*", "text/plain", "text/html", "application/openmetrics-text;version=0.0.1"]
+)
+async def test_text_for_everybody_else(client: Client, accept: str) -> None:
+    """Prometheus refuses an answer whose type it did not ask for."""
     response = await client.get("/metrics", headers={"Accept": accept})
-    assert response.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    assert response.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
     assert "# EOF" not in await response.text()
 
 
@@ -288,6 +327,116 @@ async def test_other_targets_are_refused(client: Client, lab: Lab, asked: str) -
     response = await client.get("/probe", params={"target": asked})
     assert response.status == 403
     assert (await response.text()).count("\n") == 1
+    assert not lab.asked
+
+
+ALLOWED = Probe(
+    names=("*.contoso.com",), networks=(ip_network("192.0.2.0/24"), ip_network("2001:db8:1::/48"))
+)
+
+
+@pytest.mark.parametrize(
+    ("asked", "host", "port", "addresses"),
+    [
+        ("mx.contoso.com", "mx.contoso.com", 25, ["10.1.2.3", "fd00::1"]),
+        ("MX.Contoso.com.:587", "MX.Contoso.com.", 587, ["198.51.99.1"]),
+        ("192.0.2.7:465", "192.0.2.7", 465, ["192.0.2.7"]),
+        ("[2001:db8:1::7]", "2001:db8:1::7", 25, ["2001:db8:1::7"]),
+        ("mail.example.net", "mail.example.net", 25, ["192.0.2.9"]),
+        ("[::ffff:192.0.2.7]:25", "::ffff:192.0.2.7", 25, ["::ffff:192.0.2.7"]),
+    ],
+    ids=["name", "case and port", "address", "IPv6", "name in a network", "mapped"],
+)
+async def test_allowed_targets(lab: Lab, asked: str, host: str, port: int, addresses: list[str]) -> None:
+    """What the rules cover is probed with the settings of the defaults."""
+    lab.addresses[host] = addresses
+    config = Config(path=Path("c"), probe=ALLOWED, defaults=Module(timeout=3.0))
+    async with serving(service(examine=lab, config=config)) as client:
+        response = await client.get("/probe", params={"target": asked})
+        assert response.status == 200, await response.text()
+    [(target, _)] = lab.asked
+    assert (target.host, target.port, target.timeout) == (host, port, 3.0)
+    assert target.mode is Mode.for_port(port)
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("target=127.0.0.1:22", 403),
+        ("target=127.0.0.1:25", 403),
+        ("target=[::1]:25", 403),
+        ("target=[::ffff:169.254.169.254]", 403),
+        ("target=169.254.169.254", 403),
+        ("target=0x7f000001", 400),
+        ("target=2130706433", 400),
+        ("target=0177.0.0.1", 400),
+        ("target=mx.contoso.com:0", 400),
+        ("target=mx.contoso.com:65536", 400),
+        ("target=mx.contoso.com:22", 403),
+        ("target=mx.contoso.com%0d%0aHost:%20x", 400),
+        ("target=mx.contoso.com%00", 400),
+        ("target=" + "a" * 5000, 400),
+        ("target=" + "a." * 2500 + "contoso.com", 400),
+        ("target=mx.contoso.com&target=mx.contoso.com", 400),
+        ("target=mx.contoso.com&module=nope", 400),
+        ("target=evil.contoso.com", 403),
+        ("target=mixed.contoso.com", 403),
+        ("target=metadata.contoso.com", 403),
+        ("target=contoso.com.example.net", 403),
+        ("target=xcontoso.com", 403),
+        ("target=http://mx.contoso.com/", 400),
+        ("target=me@mx.contoso.com", 400),
+    ],
+)
+async def test_abuse(lab: Lab, query: str, status: int) -> None:
+    """Nobody reaches what the rules do not cover, however it is spelled, and nothing is connected to."""
+    lab.addresses |= {
+        "127.0.0.1": ["127.0.0.1"],
+        "::1": ["::1"],
+        "::ffff:169.254.169.254": ["::ffff:169.254.169.254"],
+        "169.254.169.254": ["169.254.169.254"],
+        "evil.contoso.com": ["127.0.0.1"],
+        "mixed.contoso.com": ["10.0.0.1", "::1"],
+        "metadata.contoso.com": ["169.254.169.254"],
+    }
+    config = Config(path=Path("c"), probe=ALLOWED)
+    async with serving(service(examine=lab, config=config)) as client:
+        response = await client.get(f"/probe?{query}")
+        text = await response.text()
+    assert response.status == status, text
+    assert text.count("\n") == 1
+    assert len(text) < 1000
+    assert not lab.asked
+
+
+async def test_the_running_configuration_is_shown_without_secrets(lab: Lab) -> None:
+    """Comments are gone, and what looks like a secret is starred, wherever somebody has put it."""
+    text = """\
+# my secret comment
+targets:
+  - {host: mail.example.org, labels: {api_token: abc}}
+  - http_sd: https://cmdb.example.com/smtp.json?key=abc
+evidence: {ldap: {server: dc01, bind_dn: CN=x, password_file: ldap.pass}}
+"""
+    async with serving(service(examine=lab, config=Config(path=Path("c"), text=text))) as client:
+        response = await client.get("/config")
+        shown = await response.text()
+    assert yaml.safe_load(shown) == {
+        "targets": [
+            {"host": "mail.example.org", "labels": {"api_token": "<secret>"}},
+            {"http_sd": "https://cmdb.example.com/smtp.json?<secret>"},
+        ],
+        "evidence": {"ldap": {"server": "dc01", "bind_dn": "CN=x", "password_file": "ldap.pass"}},
+    }
+    assert "comment" not in shown
+
+
+async def test_too_many_probes_at_once(lab: Lab) -> None:
+    """Beyond a limit requests are turned away instead of piling up."""
+    full = service(examine=lab, statistics=Statistics(in_flight=web_server.MAX_PROBES + 1))
+    async with serving(full) as client:
+        response = await client.get("/probe", params={"target": "six"})
+    assert (response.status, response.headers["Retry-After"]) == (503, "15")
     assert not lab.asked
 
 
