@@ -28,6 +28,9 @@ from exporter.serve import logs
 from exporter.serve.access import Access
 from exporter.serve.reloading import Reloader
 from exporter.serve.running import Address, ListenError, Running, Settings, running
+from exporter.serve.shard import Shard
+from exporter.serve.storage import Storage, StorageError
+from exporter.serve.supervisor import supervisor
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +68,28 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="start a mail server for every cause on loopback and watch those; needs no configuration",
     )
+    flags.add_argument(
+        "--shard",
+        type=shard,
+        default=Shard(),
+        metavar="INDEX/COUNT",
+        help="probe only this process' share of the targets, such as 0/4 to 3/4 (default: all, 0/1)",
+    )
     _add_web_flags(flags)
+    flags.add_argument(
+        "--storage.path",
+        dest="storage_path",
+        type=Path,
+        metavar="FILE",
+        help="keep the last results in this file over restarts (default: nowhere)",
+    )
+    _add_log_flags(flags)
+    version = f"%(prog)s {__version__} (Python {platform.python_version()})"
+    flags.add_argument("--version", action="version", version=version)
+    return flags
+
+
+def _add_log_flags(flags: argparse.ArgumentParser) -> None:
     flags.add_argument(
         "--log.level",
         dest="log_level",
@@ -80,9 +104,6 @@ def parser() -> argparse.ArgumentParser:
         default="logfmt",
         help="how log lines are written (default: logfmt)",
     )
-    version = f"%(prog)s {__version__} (Python {platform.python_version()})"
-    flags.add_argument("--version", action="version", version=version)
-    return flags
 
 
 def _add_web_flags(flags: argparse.ArgumentParser) -> None:
@@ -117,6 +138,14 @@ def _add_web_flags(flags: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="taken off the scrape timeout that Prometheus tells /probe (default: 0.5)",
     )
+
+
+def shard(text: str) -> Shard:
+    """`0/4` to `3/4`."""
+    match = re.fullmatch(r"([0-9]{1,5})/([0-9]{1,5})", text)
+    if not match or not int(match[1]) < int(match[2]):
+        raise argparse.ArgumentTypeError(f"{text!r} is not INDEX/COUNT, for example 0/4 to 3/4")
+    return Shard(int(match[1]), int(match[2]))
 
 
 def listen_address(text: str) -> Address:
@@ -159,7 +188,7 @@ def main(argv: Sequence[str]) -> int:
     except ConfigError as error:
         print(*error.messages, sep="\n", file=sys.stderr)
         return 1
-    except ListenError as error:
+    except (ListenError, StorageError) as error:
         print(f"smtp-tls-exporter: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:  # only where the event loop cannot take signals
@@ -178,6 +207,9 @@ async def _serve(options: argparse.Namespace, config: Config | None, access: Acc
         telemetry_path=options.telemetry_path,
         timeout_offset=options.timeout_offset,
         access=access,
+        shard=options.shard,
+        supervisor=supervisor(os.environ),
+        storage=None if options.storage_path is None else Storage(options.storage_path),
     )
     async with contextlib.AsyncExitStack() as stack:
         demo = await stack.enter_async_context(Demo()) if config is None else None

@@ -24,11 +24,12 @@ class Family(NamedTuple):
     name: str
     help: str
     samples: Callable[[Result], Sequence[Sample]]
+    kind: str = "gauge"
 
     @property
     def header(self) -> str:
         """The two comment lines that precede the samples."""
-        return f"# HELP {self.name} {self.help}\n# TYPE {self.name} gauge\n"
+        return f"# HELP {self.name} {self.help}\n# TYPE {self.name} {self.kind}\n"
 
 
 def _phases(result: Result) -> Sequence[Sample]:
@@ -281,3 +282,11 @@ FAMILIES: tuple[Family, ...] = (
     ),
 )
 """Every metric about targets, in the order in which they are published."""
+
+CHANGES = Family(
+    "smtp_tls_cert_changes_total",
+    "How often the address was seen with another certificate than before",
+    lambda _: [],
+    "counter",
+)
+"""The one metric that a result alone does not give."""

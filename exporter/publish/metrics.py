@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from exporter.model import Result, State, Target
-from exporter.publish.families import FAMILIES, RESERVED_LABELS, Sample, timestamp
+from exporter.publish.families import CHANGES, FAMILIES, RESERVED_LABELS, Sample, timestamp
 from exporter.publish.labels import number, pair, pairs
 from exporter.publish.whole import WHOLE_FAMILIES
 
@@ -18,9 +18,10 @@ BATCH = 250
 """Results whose lines are joined at once; keeps each step of a large answer short."""
 
 
-_HEADERS = {family.name: family.header for family in FAMILIES} | {
+_HEADERS = {family.name: family.header for family in (*FAMILIES, CHANGES)} | {
     family.name: family.header for family in WHOLE_FAMILIES
 }
+_OPENMETRICS_HEADERS = {**_HEADERS, CHANGES.name: CHANGES.header.replace("_total ", " ")}
 
 
 def render(result: Result) -> Mapping[str, str]:
@@ -37,11 +38,18 @@ def render(result: Result) -> Mapping[str, str]:
     return rendered
 
 
-def render_all(results: Sequence[Result]) -> tuple[Mapping[str, str], ...]:
-    """The finished lines of all results of one target; those about the target as a whole are with the first."""
+def render_all(
+    results: Sequence[Result], changes: Mapping[str, int] | None = None
+) -> tuple[Mapping[str, str], ...]:
+    """The finished lines of all results of one target; those about the target as a whole are with the first.
+
+    Args:
+        results: one for each address.
+        changes: how often each address was seen with another certificate; None where nobody remembers.
+    """
     if not results:
         return ()
-    first, *others = map(render, results)
+    first, *others = [{**render(result), **_counted(result, changes or {})} for result in results]
     target = results[0].target
     common = ",".join([pair("target", target.name), *_own_labels(target)])
     whole = {
@@ -52,14 +60,23 @@ def render_all(results: Sequence[Result]) -> tuple[Mapping[str, str], ...]:
     return ({**first, **whole}, *others)
 
 
-def exposition(rendered: Iterable[Mapping[str, str]]) -> Iterator[str]:
+def _counted(result: Result, changes: Mapping[str, int]) -> Mapping[str, str]:
+    """The one counter, which follows from more than a result."""
+    address = result.observation.address
+    if address not in changes or not result.verdict.chain:
+        return {}
+    return {CHANGES.name: f"{CHANGES.name}{{{_target_labels(result)}}} {changes[address]}\n"}
+
+
+def exposition(rendered: Iterable[Mapping[str, str]], *, openmetrics: bool = False) -> Iterator[str]:
     """All results as one text in chunks: each family once, its header first, its lines together.
 
     Args:
+        openmetrics: whether the headers are those of OpenMetrics, where a counter has no `_total`.
         rendered: what `render_all` made of the results. Two results of one target need different addresses.
     """
     results = tuple(rendered)
-    for name, header in _HEADERS.items():
+    for name, header in (_OPENMETRICS_HEADERS if openmetrics else _HEADERS).items():
         due = header
         for batch in _batches(results):
             lines = "".join([one[name] for one in batch if name in one])

@@ -6,8 +6,8 @@ many readers on one event loop; nothing here waits. It must not interpret a resu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from exporter.model import Result, Target
 from exporter.publish import metrics
@@ -20,12 +20,23 @@ class Entry:
     target: Target
     results: tuple[Result, ...] = ()
     rendered: tuple[Mapping[str, str], ...] = ()
+    changes: Mapping[str, int] = field(default_factory=dict)
+    """How often each address was seen with another certificate than before."""
+
+
+Note = Callable[[Entry], None]
 
 
 class Board:
-    """Holds an entry for every configured target, in the order of the configuration."""
+    """Holds an entry for every configured target, in the order of the configuration.
 
-    def __init__(self, targets: Iterable[Target]) -> None:
+    Args:
+        targets: all of them.
+        note: called with each entry that has new results.
+    """
+
+    def __init__(self, targets: Iterable[Target], note: Note = lambda _: None) -> None:
+        self._note = note
         self._entries = {target.id: Entry(target) for target in targets}
 
     def replace(self, targets: Iterable[Target]) -> None:
@@ -37,8 +48,22 @@ class Board:
 
     def put(self, target: Target, results: Sequence[Result]) -> None:
         """Store what an examination found, unless the target was removed meanwhile."""
-        if target.id in self._entries:
-            self._entries[target.id] = Entry(target, tuple(results), metrics.render_all(results))
+        if (before := self._entries.get(target.id)) is not None:
+            changes = _changes(before, results)
+            entry = Entry(target, tuple(results), metrics.render_all(results, changes), changes)
+            self._entries[target.id] = entry
+            self._note(entry)
+
+    def restore(self, identity: str, results: Sequence[Result], changes: Mapping[str, int]) -> None:
+        """Take over what an earlier run found, unless this one has found something already."""
+        known = self._entries.get(identity)
+        if known is not None and not known.results:
+            rendered = metrics.render_all(results, changes)
+            self._entries[identity] = Entry(known.target, tuple(results), rendered, changes)
+
+    def without_results(self) -> Sequence[Target]:
+        """The targets that nothing is known of yet."""
+        return [entry.target for entry in self._entries.values() if not entry.results]
 
     def results(self, target: Target) -> tuple[Result, ...]:
         """The latest results of a target; none before its first probe."""
@@ -52,3 +77,19 @@ class Board:
     def rendered(self) -> tuple[Mapping[str, str], ...]:
         """The metrics of every result as they are now."""
         return tuple(one for entry in self._entries.values() for one in entry.rendered)
+
+
+def _changes(before: Entry, results: Sequence[Result]) -> Mapping[str, int]:
+    """The counts for the addresses of now."""
+    last = {result.observation.address: _leaf(result) for result in before.results}
+    counts = {}
+    for result in results:
+        address, leaf = result.observation.address, _leaf(result)
+        changed = leaf is not None and last.get(address) not in {None, leaf}
+        counts[address] = before.changes.get(address, 0) + changed
+    return counts
+
+
+def _leaf(result: Result) -> str | None:
+    """The server's certificate, that of an earlier probe if need be."""
+    return result.verdict.chain[0].sha256 if result.verdict.chain else None

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from exporter.config import Config, Mx, Source
 from exporter.model import Failure, Target
+from exporter.serve.shard import Shard
 from exporter.serve.sources import Ways, follow
 from exporter.serve.statistics import SourceStatistics, Statistics
 
@@ -40,9 +41,17 @@ class Discovery:
         changed: called when the list of targets has changed.
         statistics: takes how each source fares.
         ways: how the outside is asked; None for the usual ways.
+        shard: which of the targets are this process'.
     """
 
-    def __init__(self, changed: Callable[[], None], statistics: Statistics, ways: Ways | None = None) -> None:
+    def __init__(
+        self,
+        changed: Callable[[], None],
+        statistics: Statistics,
+        ways: Ways | None = None,
+        shard: Shard = Shard(),  # noqa: B008 - frozen
+    ) -> None:
+        self._shard = shard
         self._changed = changed
         self._statistics = statistics
         self._ways = ways or Ways()
@@ -63,7 +72,8 @@ class Discovery:
     def targets(self) -> tuple[Target, ...]:
         """All targets, each once."""
         found = [target for one in self._followed.values() for target in one.targets]
-        return tuple(self._without_repetitions([*self._listed, *found]))
+        mine = [target for target in (*self._listed, *found) if self._shard.has(target.id)]
+        return tuple(self._without_repetitions(mine))
 
     def failures(self) -> Sequence[tuple[Target, Failure]]:
         """What stands in for each domain whose exchanges are not known, and why they are not."""
@@ -74,6 +84,7 @@ class Discovery:
             for target in one.source.template.targets(
                 "", name=one.source.domain, domain=one.source.domain, labels=(("mx", one.source.domain),)
             )
+            if self._shard.has(target.id)
         ]
 
     async def stop(self) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from exporter.config import Config, ConfigError
 from exporter.serve import watch
+from exporter.serve.supervisor import Supervisor
 
 logger = logging.getLogger(__name__)
 
@@ -27,9 +28,17 @@ class Reloader:
         load: reads the configuration.
         take: takes it over; None says that there was none that could be loaded.
         files: what the running configuration was read from.
+        supervisor: is told.
     """
 
-    def __init__(self, load: Load, take: Callable[[Config | None], None], files: Sequence[Path]) -> None:
+    def __init__(
+        self,
+        load: Load,
+        take: Callable[[Config | None], None],
+        files: Sequence[Path],
+        supervisor: Supervisor = Supervisor(),  # noqa: B008 - frozen
+    ) -> None:
+        self._supervisor = supervisor
         self._load = load
         self._take = take
         self._files = files
@@ -38,16 +47,19 @@ class Reloader:
     async def reload(self) -> Sequence[str]:
         """Read the configuration and its trust stores again; returns what is wrong with them."""
         async with self._turn:
+            self._supervisor.reloading()
             try:
                 config = await asyncio.to_thread(self._load)
             except ConfigError as error:
                 for message in error.messages:
                     logger.error("reload failed", extra={"problem": message})  # noqa: TRY400 - a trace helps nobody here
                 self._take(None)
+                self._supervisor.ready("The configuration has mistakes; the old one goes on")
                 return error.messages
             self._files = config.files
             self._take(config)
             logger.info("reloaded", extra={"targets": len(config.targets), "sources": len(config.sources)})
+            self._supervisor.ready("Reloaded")
             return ()
 
     async def watch(self, period: float = watch.PERIOD) -> None:

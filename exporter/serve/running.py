@@ -12,7 +12,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from aiohttp import web
@@ -25,18 +25,25 @@ from exporter.evidence.ways import Evidence as Evidences
 from exporter.model import Failure, Result, Target, TrustStore
 from exporter.serve import changes
 from exporter.serve.access import Access
-from exporter.serve.board import Board
+from exporter.serve.board import Board, Note
 from exporter.serve.discovery import Discovery
 from exporter.serve.limits import Gate, Limits
 from exporter.serve.reloading import Load, Reloader
 from exporter.serve.scheduler import Examine, Scheduler
 from exporter.serve.service import Service
+from exporter.serve.shard import Shard
 from exporter.serve.sources import Ways
 from exporter.serve.statistics import Statistics
+from exporter.serve.storage import Storage, Stored
+from exporter.serve.supervisor import Supervisor
 from exporter.serve.web import application
 
 logger = logging.getLogger(__name__)
 
+RESTORED = 100
+"""Targets whose results are read from storage at once."""
+IDLE = 75.0
+"""Seconds after which a connection without a whole request is closed."""
 GRACE = 1.0
 """Seconds that answers which are under way get when the daemon stops."""
 
@@ -68,6 +75,12 @@ class Settings:
     timeout_offset: float = 0.5
     access: Access | None = None
     """Who may ask; None for everybody, over plain HTTP."""
+    storage: Storage | None = None
+    """What keeps results over a restart."""
+    shard: Shard = field(default_factory=Shard)
+    """Which of the targets are this process'."""
+    supervisor: Supervisor = field(default_factory=Supervisor)
+    """Who is told what this process does."""
     ways: Ways | None = None
     """How sources of targets are asked; None for the usual ways."""
 
@@ -94,7 +107,11 @@ async def running(config: Config, settings: Settings, load: Load | None = None) 
     Raises:
         ListenError: on entering, before anything is probed.
     """
-    async with _sources(config.evidence) as sources, _serving(config, settings, sources, load) as started:
+    async with (
+        _stored(settings.storage),
+        _sources(config.evidence) as sources,
+        _serving(config, settings, sources, load) as started,
+    ):
         yield started
 
 
@@ -110,30 +127,39 @@ async def _serving(
 ) -> AsyncIterator[Running]:
     service = _service(config, settings, sources)
     runner = web.AppRunner(
-        application(service), access_log=None, handler_cancellation=True, shutdown_timeout=GRACE
+        application(service),
+        access_log=None,
+        handler_cancellation=True,
+        shutdown_timeout=GRACE,
+        keepalive_timeout=IDLE,
     )
     await runner.setup()
     try:
         for address in settings.listen:
             await _listen(runner, address, settings.access)
+        supervisor, statistics = settings.supervisor, service.statistics
         scheduler = Scheduler(
-            config.targets,
+            (),
             service.examine,
             service.board,
             limits=service.limits,
-            statistics=service.statistics,
+            statistics=statistics,
+            pulse=supervisor.pulse,
+            beat=lambda: supervisor.alive(_status(statistics)),
         )
+        change = _Change(service, scheduler, config, sources, settings)
+        change.begin()
         schedule = asyncio.create_task(scheduler.run())
         try:
-            change = _Change(service, scheduler, config, sources, settings.ways)
-            reloader = None if load is None else Reloader(load, change, config.files)
+            reloader = None if load is None else Reloader(load, change, config.files, supervisor)
             service.reload = None if reloader is None else reloader.reload
-            change.begin()
+            supervisor.ready(_status(statistics))
             service.ready = True
             try:
                 scheme = "https" if settings.access and settings.access.tls else "http"
                 yield Running(urls(runner.addresses, scheme), schedule, reloader)
             finally:
+                supervisor.stopping()
                 await change.stop()
         finally:
             service.ready = False
@@ -146,10 +172,9 @@ async def _serving(
 def _service(config: Config, settings: Settings, sources: Sources) -> Service:
     limits = Limits(config.limits.concurrency, config.limits.per_host, config.limits.per_host_delay)
     return Service(
-        board=Board(config.targets),
+        board=Board((), note=_keep(settings.storage)),
         limits=limits,
         statistics=Statistics(
-            targets=len(config.targets),
             config_loaded=True,
             config_loaded_at=time.time(),
             evidence=sources.statistics,
@@ -163,27 +188,57 @@ def _service(config: Config, settings: Settings, sources: Sources) -> Service:
     )
 
 
+def _keep(storage: Storage | None) -> Note:
+    """What the board does with new results."""
+    if storage is None:
+        return lambda _: None
+    return lambda entry: storage.keep(entry.target, Stored(entry.results, entry.changes))
+
+
+@asynccontextmanager
+async def _stored(storage: Storage | None) -> AsyncIterator[None]:
+    """Write results as long as the block runs, and the last ones when it is left."""
+    if storage is None:
+        yield
+        return
+    writing = asyncio.create_task(storage.run(time.time))
+    try:
+        yield
+    finally:
+        writing.cancel()
+        await asyncio.wait({writing}, timeout=GRACE)
+
+
+def _status(statistics: Statistics) -> str:
+    """How things are, for `systemctl status`."""
+    return f"{statistics.targets} targets, {statistics.probes} probes, {statistics.in_flight} under way"
+
+
 class _Change:
     """Replaces the running configuration; what it does not change goes on undisturbed."""
 
     def __init__(
-        self, service: Service, scheduler: Scheduler, config: Config, sources: Sources, ways: Ways | None
+        self, service: Service, scheduler: Scheduler, config: Config, sources: Sources, settings: Settings
     ) -> None:
         self._service = service
         self._scheduler = scheduler
         self._config = config
         self._sources = sources
-        self._discovery = Discovery(self.take, service.statistics, ways)
+        self._storage = settings.storage
+        self._discovery = Discovery(self.take, service.statistics, settings.ways, settings.shard)
         self._reporting: set[asyncio.Task[None]] = set()
 
     def begin(self) -> None:
-        """Ask the sources of targets from now on."""
+        """Take over the targets of the configuration, and ask its sources from now on."""
         self._discovery.replace(self._config)
+        self.take()
 
     async def stop(self) -> None:
         """Ask them no more."""
         await self._discovery.stop()
-        await asyncio.gather(*self._reporting)
+        for task in self._reporting:
+            task.cancel()
+        await asyncio.gather(*self._reporting, return_exceptions=True)
 
     def __call__(self, config: Config | None) -> None:
         statistics = self._service.statistics
@@ -211,10 +266,21 @@ class _Change:
         self._service.board.replace([*targets, *(target for target, _ in failures)])
         self._scheduler.replace(targets, self._service.examine, anew)
         self._service.statistics.targets = len(targets)
-        for target, failure in failures:
-            task = asyncio.create_task(self._report(target, failure))
+        work = [self._report(target, failure) for target, failure in failures]
+        if self._storage is not None:
+            work.append(self._restore(self._storage))
+        for one in work:
+            task = asyncio.create_task(one)
             self._reporting.add(task)
             task.add_done_callback(self._reporting.discard)
+
+    async def _restore(self, storage: Storage) -> None:
+        """Show what an earlier run found, until this one knows better."""
+        missing = self._service.board.without_results()
+        for at in range(0, len(missing), RESTORED):
+            for identity, stored in (await storage.stored(missing[at : at + RESTORED])).items():
+                self._service.board.restore(identity, stored.results, stored.changes)
+                await asyncio.sleep(0)
 
     async def _report(self, target: Target, failure: Failure) -> None:
         """Show that there is nothing to probe where a domain's exchanges are not known."""

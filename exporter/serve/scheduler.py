@@ -12,11 +12,12 @@ it comes up. It must not look into results, and nothing that an examination does
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import heapq
 import logging
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from exporter.model import Result, Target
@@ -66,9 +67,11 @@ class Scheduler:
         limits: admits the examinations.
         statistics: counts them.
         clock: the event loop's when None.
+        pulse: seconds after which `beat` is called at the latest.
+        beat: called as long as the schedule goes on.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a part of the running program
         self,
         targets: Iterable[Target],
         examine: Examine,
@@ -77,7 +80,11 @@ class Scheduler:
         limits: Limits,
         statistics: Statistics,
         clock: Clock | None = None,
+        pulse: float = math.inf,
+        beat: Callable[[], None] = lambda: None,
     ) -> None:
+        self._pulse = pulse
+        self._beat = beat
         self._targets = {target.id: target for target in targets}
         self._examine = examine
         self._board = board
@@ -101,7 +108,7 @@ class Scheduler:
         try:
             while True:
                 await self._wait_until_due(clock)
-                admission = await self._limits.admit()
+                admission = await self._admitted()
                 if (taken := self._take(clock)) is None:  # removed while it waited to be admitted
                     admission.close()
                 else:
@@ -139,11 +146,22 @@ class Scheduler:
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else math.inf
 
+    async def _admitted(self) -> Admission:
+        """Wait for a slot; that servers which hang have all of them does not mean that the schedule does."""
+        while not math.isinf(self._pulse):
+            self._beat()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._pulse):
+                    return await self._limits.admit()
+        return await self._limits.admit()
+
     async def _wait_until_due(self, clock: Clock) -> None:
         """Return when a target is due; one that is planned meanwhile may become the next."""
         while (due := self._earliest()) > clock.time():
             self._wake.clear()
-            timer = None if math.isinf(due) else clock.call_later(due - clock.time(), self._wake.set)
+            self._beat()
+            pause = min(due - clock.time(), self._pulse)
+            timer = None if math.isinf(pause) else clock.call_later(pause, self._wake.set)
             try:
                 await self._wake.wait()
             finally:

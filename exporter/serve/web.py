@@ -50,7 +50,7 @@ def application(service: Service) -> web.Application:
 
     async def metrics_handler(request: web.Request) -> web.StreamResponse:
         def pieces() -> Iterator[str | bytes]:
-            yield from metrics.exposition(service.board.rendered())
+            yield from metrics.exposition(service.board.rendered(), openmetrics=openmetrics)
             yield own_metrics.exposition(own, openmetrics=openmetrics)
 
             if openmetrics:

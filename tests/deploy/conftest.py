@@ -57,7 +57,15 @@ def demo_results() -> list[Result]:
 @pytest.fixture(scope="session")
 def target_series(demo_results: list[Result]) -> Labels:
     """Every metric about targets with its labels, as the demo's servers fill them."""
-    labels = _parsed("".join(exposition(one for result in demo_results for one in render_all([result]))))
+    labels = _parsed(
+        "".join(
+            exposition(
+                one
+                for result in demo_results
+                for one in render_all([result], {result.observation.address: 0})
+            )
+        )
+    )
     # `cause` is a label of the demo's own configuration.
     return {name: names - {"cause"} for name, names in labels.items()}
 

@@ -13,7 +13,7 @@ import yaml
 from exporter.cli import check, daemon, probe
 from exporter.judge.problems import CHECKS
 from exporter.model import DEFAULT_SEVERITIES, ProblemKind, Reason, Stage
-from exporter.publish.families import FAMILIES
+from exporter.publish.families import CHANGES, FAMILIES
 from exporter.publish.whole import WHOLE_FAMILIES
 from tests.deploy.copied import (
     DEPLOY,
@@ -94,12 +94,12 @@ def known_options(plugin_options: set[str]) -> set[str]:
 def test_the_demo_fills_every_metric(target_series: Labels) -> None:
     """No metric of the table lacks a series in the demo, so the tests here overlook none."""
     assert set(target_series) == {
-        *(family.name for family in FAMILIES),
+        *(family.name for family in (*FAMILIES, CHANGES)),
         *(family.name for family in WHOLE_FAMILIES),
     }
 
 
-@pytest.mark.parametrize("heading", ["The probe", "The certificates", "The verdicts"])
+@pytest.mark.parametrize("heading", ["The probe", "The certificates", "Changes", "The verdicts"])
 def test_metrics_have_the_labels_that_are_documented(heading: str, target_series: Labels) -> None:
     """Each row about a metric names its labels, all of them."""
     for metric, labels, *_ in list(rows("metrics.md", heading))[1:]:
@@ -109,7 +109,7 @@ def test_metrics_have_the_labels_that_are_documented(heading: str, target_series
 
 def test_every_metric_about_targets_is_documented(target_series: Labels) -> None:
     """The three tables together are the whole list."""
-    tables = ("The probe", "The certificates", "The verdicts")
+    tables = ("The probe", "The certificates", "Changes", "The verdicts")
     documented = [row[0].strip("`") for heading in tables for row in list(rows("metrics.md", heading))[1:]]
     assert sorted(documented) == sorted(target_series.keys() - {family.name for family in WHOLE_FAMILIES})
 

@@ -90,11 +90,12 @@ def _run(command: Sequence[str | Path]) -> str:
 
 
 def test_unit_makes_no_promise_that_the_daemon_does_not_keep() -> None:
-    """SIGHUP reloads; there is no readiness message yet, so the unit does not claim one."""
+    """SIGHUP reloads, and systemd is told of readiness and life."""
     unit = configparser.ConfigParser(strict=False, interpolation=None)
     unit.optionxform = str  # type: ignore[assignment,method-assign]  # keys of systemd have capitals
     unit.read(UNIT, encoding="utf-8")
-    assert unit["Service"]["Type"] == "exec"
+    assert unit["Service"]["Type"] == "notify"
+    assert unit["Service"]["WatchdogSec"] == "2min"
     assert unit["Service"]["ExecReload"] == "/bin/kill -HUP $MAINPID"
     assert unit["Service"]["DynamicUser"] == "yes"
     # pyOpenSSL's callbacks need memory that is both writable and executable.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -17,7 +18,9 @@ from exporter import trust
 from exporter.config import Config, load
 from exporter.demo import Demo
 from exporter.model import Mode, Policy, Target
+from exporter.serve import running as running_module
 from exporter.serve.running import Address, ListenError, Running, Settings, running, urls
+from exporter.serve.shard import Shard
 
 HERE = Address("127.0.0.1", 0)
 
@@ -153,3 +156,34 @@ async def test_an_address_in_use_is_named() -> None:
 def test_urls_can_be_clicked(names: list[tuple[str | int, ...]], shown: tuple[str, ...]) -> None:
     """A person is never shown a wildcard address."""
     assert urls(names) == shown
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: x\r\nA: "], ids=["none", "half", "endless"]
+)
+async def test_a_client_that_dawdles_is_cut_off(monkeypatch: pytest.MonkeyPatch, sent: bytes) -> None:
+    """A connection without a whole request is closed in the end."""
+    monkeypatch.setattr(running_module, "IDLE", 0.2)
+    async with asyncio.timeout(30), running(Config(path=Path("c")), Settings(listen=[HERE])) as daemon:
+        port = int(daemon.urls[0].rsplit(":", 1)[1].strip("/"))
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(sent)
+        await reader.read()
+        writer.close()
+
+
+async def test_a_shard_has_its_share() -> None:
+    """Two processes with one configuration probe every target once between them."""
+    targets = tuple(
+        Target(name=f"t{n}", host="127.0.0.1", port=1, policy=Policy(stores=())) for n in range(40)
+    )
+    config, seen = Config(path=Path("c"), targets=targets), []
+    for index in range(2):
+        settings = Settings(listen=[HERE], shard=Shard(index, 2))
+        async with running(config, settings) as daemon:
+            _, listed = await fetch(daemon, "sd")
+            names = [group["targets"][0] for group in json.loads(listed)]
+            await fetch_when(daemon, "metrics", len(names), "\nsmtp_tls_state{")
+            seen += names
+            assert 0 < len(names) < 40
+    assert sorted(seen) == sorted(target.name for target in targets)

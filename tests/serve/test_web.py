@@ -213,7 +213,7 @@ async def test_a_large_answer_leaves_room_for_others(monkeypatch: pytest.MonkeyP
     order: list[str] = []
     begun = asyncio.Event()
 
-    def pieces(_rendered: object) -> Iterator[str]:
+    def pieces(_rendered: object, **_format: object) -> Iterator[str]:
         begun.set()
         for _ in range(100):
             order.append("piece")
