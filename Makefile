@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 ARGS   ?=
 
-.PHONY: run test test-servers lint format bench fuzz setup clean help
+.PHONY: run test test-servers lint format bench fuzz soak setup clean help
 
 help:            ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ format: $(VENV)/.dev            ## put the code into shape
 
 bench: $(VENV)/.dev            ## ratios of cost per probe, from one run on this machine
 	$(BIN)/python -m tests.bench $(ARGS)
+
+soak: $(VENV)/.dev            ## five minutes of good and hostile servers, reloads and scrapes: what the process takes
+	$(BIN)/python -m tests.soak $(ARGS)
 
 fuzz: $(VENV)/.fuzz            ## what reads bytes from servers, given a minute of hostile ones
 	$(BIN)/python -m tests.fuzz $(ARGS)
