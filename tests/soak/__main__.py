@@ -14,6 +14,7 @@ import json
 import logging
 import os
 import random
+import statistics
 import sys
 import tempfile
 import threading
@@ -148,15 +149,18 @@ async def observe(daemon: Running, most: int, seconds: float) -> Sequence[Sample
 def grown(taken: Sequence[Sample]) -> Sequence[str]:
     """What there was more of at the end than after warming up."""
     warm = [one for one in taken if one.seconds >= taken[-1].seconds * WARM]
-    middle, late = warm[: len(warm) // 2], warm[len(warm) // 2 :]
-    found = []
-    if max(one.rss for one in late) > SLACK_RSS * max(one.rss for one in middle):
-        found.append("memory")
-    found += [
-        what
-        for what in ("descriptors", "tasks", "threads")
-        if min(getattr(one, what) for one in late) > max(getattr(one, what) for one in middle) + SLACK
-    ]
+    quarter = max(len(warm) // 4, 1)
+    first, last = warm[:quarter], warm[-quarter:]
+
+    def ends(what: str) -> tuple[float, float]:
+        before, after = (statistics.median(getattr(one, what) for one in part) for part in (first, last))
+        return before, after
+
+    before, after = ends("rss")
+    found = ["memory"] if after > SLACK_RSS * before else []
+    for what in ("descriptors", "tasks", "threads"):
+        before, after = ends(what)
+        found += [what] if after > before + SLACK else []
     return found
 
 
