@@ -132,7 +132,8 @@ def test_mistake_in_an_anchor_is_told_once(tmp_path: Path) -> None:
         ),
         pytest.param(b"#" * (16 * 1024**2 + 1), "c.yaml: larger than 16 MiB", id="huge"),
         pytest.param(b"\n# nothing\n", "c.yaml:1:1: the file is empty", id="comments"),
-        pytest.param(b"[" * 500_000, "c.yaml:1:33: nested more than 32 deep", id="deep-lists"),
+        # A line each: within one, libyaml 0.2.6 looks ahead to its own limit, and words it itself.
+        pytest.param(b"[\n" * 500_000, "c.yaml:33:1: nested more than 32 deep", id="deep-lists"),
         pytest.param(b"a: {" * 500_000, "c.yaml:1:128: nested more than 32 deep", id="deep-mappings"),
     ],
 )

@@ -70,9 +70,16 @@ class Store:
         self._path = path
         try:
             self._file = sqlite3.connect(path, timeout=10, check_same_thread=False, isolation_level=None)
-            self._prepare()
-        except (sqlite3.Error, OSError) as error:
+        except sqlite3.Error as error:
             raise StorageError(f"{path}: cannot be used as storage: {error}") from error
+        try:
+            self._prepare()
+        except sqlite3.Error as error:
+            self._file.close()
+            raise StorageError(f"{path}: cannot be used as storage: {error}") from error
+        except StorageError:
+            self._file.close()
+            raise
 
     def _prepare(self) -> None:
         ask = self._file.execute
