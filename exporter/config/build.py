@@ -5,12 +5,12 @@ Every step adds to the same faults; nothing is built while there is one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from exporter.config import (
     Config,
@@ -28,10 +28,11 @@ from exporter.config import (
     settings,
     wording,
 )
-from exporter.config.checks import SYSTEM, mapping, sequence
+from exporter.config.checks import mapping
 from exporter.config.faults import Faults, KeyPath, Node, Place, Position
 from exporter.config.secrets import read_secret
 from exporter.config.sources import Files, Http, Mx, Source, Template
+from exporter.config.stores import Stores, files_of, reason
 from exporter.model import RevocationMethod, TrustStore
 
 MAX_BYTES = 16 * 1024 * 1024
@@ -51,7 +52,7 @@ def build(path: Path, load_store: StoreLoader) -> Config:
         root = nodes.parse(text, faults)
         file = _validate(root, faults)
         checks.check(root, faults)
-        stores = _Stores(root, path.parent, load_store, faults).load()
+        stores = Stores(root, path.parent, load_store, faults).load()
         ldap_password = read_secret(root, path.parent, ("evidence", "ldap", "password_file"), faults)
         passwords = _passwords(root, path.parent, faults)
         files = tuple(_read_files(path, mapping(root.data)))
@@ -72,7 +73,7 @@ def _read(path: Path, faults: Faults) -> str:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise ConfigError((f"{path}: {_reason(error)}",)) from error
+        raise ConfigError((f"{path}: {reason(error)}",)) from error
     if len(content) > MAX_BYTES:
         raise ConfigError((f"{path}: larger than {MAX_BYTES // 1024**2} MiB",))
     try:
@@ -88,7 +89,7 @@ def _read_files(path: Path, data: dict[str, object]) -> Iterator[Path]:
     """Everything that the configuration was read from."""
     yield path
     named = [
-        file for store in mapping(data.get("trust_stores")).values() for _, file in _files(mapping(store))
+        file for store in mapping(data.get("trust_stores")).values() for _, file in files_of(mapping(store))
     ]
     named.append(mapping(mapping(data.get("evidence")).get("ldap")).get("password_file"))
     named += [
@@ -106,103 +107,12 @@ def _passwords(root: Node, base: Path, faults: Faults) -> Passwords:
     return found
 
 
-def _reason(error: OSError) -> str:
-    return f"cannot be read: {error.strerror or error}"
-
-
 def _validate(root: Node, faults: Faults) -> schema.File | None:
     try:
         return schema.File.model_validate(root.data)
     except ValidationError as error:
         wording.tell(error, root, faults)
         return None
-
-
-class _Stores:
-    """Loads the trust stores that a file defines, as far as their definitions are right."""
-
-    def __init__(self, root: Node, base: Path, load_store: StoreLoader, faults: Faults) -> None:
-        self._root = root
-        self._base = base
-        self._load_store = load_store
-        self._faults = faults
-
-    def load(self) -> dict[str, TrustStore]:
-        """The stores by name, without those that could not be loaded: their faults are added."""
-        defined = mapping(mapping(self._root.data).get("trust_stores"))
-        found = {name: self._defined(name, data) for name, data in defined.items()}
-        if SYSTEM not in defined and checks.uses_system_store(self._root):
-            found[SYSTEM] = self._call(SYSTEM, SYSTEM, ("trust_stores", SYSTEM))
-        return {name: store for name, store in found.items() if store is not None}
-
-    def _defined(self, name: str, data: object) -> TrustStore | None:
-        place: KeyPath = ("trust_stores", name)
-        readable = self._check_files(mapping(data), place)
-        try:
-            store: schema.AnyStore = _STORE.validate_python(data)
-        except ValidationError:
-            return None  # told with the whole file
-        if not readable:
-            return None
-        match store:
-            case schema.PemStore():
-                return self._call(name, store.type, (*place, "path"), store.path)
-            case schema.KeyStore():
-                return self._call(name, store.type, (*place, "path"), [store.path], store.password_file)
-            case schema.SystemStore() | schema.MozillaStore():
-                return self._call(name, store.type, place)
-
-    def _check_files(self, data: dict[str, object], place: KeyPath) -> bool:
-        """Whether all files of a store can be read; each that cannot is told by itself."""
-        unreadable = [
-            file
-            for key, file in _files(data)
-            if isinstance(file, str) and file and not self._readable(file, data["type"], (*place, *key))
-        ]
-        return not unreadable
-
-    def _readable(self, file: str, kind: object, place: KeyPath) -> bool:
-        path = self._base / file
-        try:
-            if kind == "pem" and path.is_dir():
-                next(path.iterdir(), None)
-            else:
-                path.open("rb").close()
-        except (OSError, ValueError) as error:
-            reason = _reason(error) if isinstance(error, OSError) else str(error)
-            self._faults.add(self._root.find(place), f"{path} {reason}")
-            return False
-        return True
-
-    def _call(
-        self,
-        name: str,
-        kind: str,
-        place: KeyPath,
-        files: Sequence[str] = (),
-        password_file: str | None = None,
-    ) -> TrustStore | None:
-        paths = tuple(self._base / file for file in files)
-        password = None if password_file is None else self._base / password_file
-        try:
-            return self._load_store(name, kind, paths, password)
-        except Exception as error:  # noqa: BLE001 - whatever keeps a store from loading is told at its place
-            self._faults.add(self._root.find(place), f"cannot be loaded: {error}")
-            return None
-
-
-_STORE: TypeAdapter[schema.AnyStore] = TypeAdapter(schema.Store)
-
-
-def _files(data: dict[str, object]) -> Iterator[tuple[KeyPath, object]]:
-    """What a store's definition gives as its files, whether or not it is text, each with its key path."""
-    kind, given = data.get("type"), data.get("path")
-    if kind == "pem":
-        for index, file in enumerate([given] if isinstance(given, str) else sequence(given)):
-            yield ("path", index), file
-    elif kind in schema.KEYSTORE_TYPES:
-        yield ("path",), given
-        yield ("password_file",), data.get("password_file")
 
 
 def _config(path: Path, file: schema.File, stores: dict[str, TrustStore], passwords: Passwords) -> Config:

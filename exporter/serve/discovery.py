@@ -38,7 +38,6 @@ class Discovery:
     """Follows the sources until it is stopped.
 
     Args:
-        changed: called when the list of targets has changed.
         statistics: takes how each source fares.
         ways: how the outside is asked; None for the usual ways.
         shard: which of the targets are this process'.
@@ -46,18 +45,22 @@ class Discovery:
 
     def __init__(
         self,
-        changed: Callable[[], None],
         statistics: Statistics,
         ways: Ways | None = None,
         shard: Shard = Shard(),  # noqa: B008 - frozen
     ) -> None:
         self._shard = shard
-        self._changed = changed
+        self._changed: Callable[[], None] = lambda: None
         self._statistics = statistics
         self._ways = ways or Ways()
         self._listed: tuple[Target, ...] = ()
         self._followed: dict[Key, _Followed] = {}
         self._repeated: frozenset[str] = frozenset()
+
+    def begin(self, config: Config, changed: Callable[[], None]) -> None:
+        """Take over the first configuration; `changed` is called whenever the list of targets has changed."""
+        self._changed = changed
+        self.replace(config)
 
     def replace(self, config: Config) -> None:
         """Take over the targets and sources of another configuration. It does not call `changed`."""

@@ -10,26 +10,23 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence, Set
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import partial
 
 from aiohttp import web
 
-from exporter import gathering, pipeline
+from exporter import gathering
 from exporter.config import Config, Evidence
 from exporter.evidence.ldap import LdapServer
 from exporter.evidence.sources import Sources
-from exporter.evidence.ways import Evidence as Evidences
-from exporter.model import Failure, Result, Target, TrustStore
-from exporter.serve import changes
 from exporter.serve.access import Access
 from exporter.serve.board import Board, Note
+from exporter.serve.change import Change, examiner
 from exporter.serve.discovery import Discovery
-from exporter.serve.limits import Gate, Limits
+from exporter.serve.limits import Limits
 from exporter.serve.reloading import Load, Reloader
-from exporter.serve.scheduler import Examine, Scheduler
+from exporter.serve.scheduler import Scheduler
 from exporter.serve.service import Service
 from exporter.serve.shard import Shard
 from exporter.serve.sources import Ways
@@ -40,8 +37,8 @@ from exporter.serve.web import application
 
 logger = logging.getLogger(__name__)
 
-RESTORED = 100
-"""Targets whose results are read from storage at once."""
+LAST_WRITE = 3.0
+"""Seconds that writing the last results may take."""
 IDLE = 75.0
 """Seconds after which a connection without a whole request is closed."""
 GRACE = 1.0
@@ -137,23 +134,15 @@ async def _serving(
     try:
         for address in settings.listen:
             await _listen(runner, address, settings.access)
-        supervisor, statistics = settings.supervisor, service.statistics
-        scheduler = Scheduler(
-            (),
-            service.examine,
-            service.board,
-            limits=service.limits,
-            statistics=statistics,
-            pulse=supervisor.pulse,
-            beat=lambda: supervisor.alive(_status(statistics)),
-        )
-        change = _Change(service, scheduler, config, sources, settings)
+        supervisor, scheduler = settings.supervisor, _scheduler(service, settings.supervisor)
+        discovery = Discovery(service.statistics, settings.ways, settings.shard)
+        change = Change(service, scheduler, sources, discovery, settings.storage)
         change.begin()
         schedule = asyncio.create_task(scheduler.run())
         try:
             reloader = None if load is None else Reloader(load, change, config.files, supervisor)
             service.reload = None if reloader is None else reloader.reload
-            supervisor.ready(_status(statistics))
+            supervisor.ready(_status(service.statistics))
             service.ready = True
             try:
                 scheme = "https" if settings.access and settings.access.tls else "http"
@@ -169,6 +158,19 @@ async def _serving(
         await runner.cleanup()
 
 
+def _scheduler(service: Service, supervisor: Supervisor) -> Scheduler:
+    """One without targets yet."""
+    return Scheduler(
+        (),
+        service.examine,
+        service.board,
+        limits=service.limits,
+        statistics=service.statistics,
+        pulse=supervisor.pulse,
+        beat=lambda: supervisor.alive(_status(service.statistics)),
+    )
+
+
 def _service(config: Config, settings: Settings, sources: Sources) -> Service:
     limits = Limits(config.limits.concurrency, config.limits.per_host, config.limits.per_host_delay)
     return Service(
@@ -179,7 +181,7 @@ def _service(config: Config, settings: Settings, sources: Sources) -> Service:
             config_loaded_at=time.time(),
             evidence=sources.statistics,
         ),
-        examine=_with_stores(config, sources),
+        examine=examiner(config, sources),
         modules={name: module.apply for name, module in config.modules.items()},
         config=config,
         access=settings.access,
@@ -206,112 +208,12 @@ async def _stored(storage: Storage | None) -> AsyncIterator[None]:
         yield
     finally:
         writing.cancel()
-        await asyncio.wait({writing}, timeout=GRACE)
+        await asyncio.wait({writing}, timeout=LAST_WRITE)
 
 
 def _status(statistics: Statistics) -> str:
     """How things are, for `systemctl status`."""
     return f"{statistics.targets} targets, {statistics.probes} probes, {statistics.in_flight} under way"
-
-
-class _Change:
-    """Replaces the running configuration; what it does not change goes on undisturbed."""
-
-    def __init__(
-        self, service: Service, scheduler: Scheduler, config: Config, sources: Sources, settings: Settings
-    ) -> None:
-        self._service = service
-        self._scheduler = scheduler
-        self._config = config
-        self._sources = sources
-        self._storage = settings.storage
-        self._discovery = Discovery(self.take, service.statistics, settings.ways, settings.shard)
-        self._reporting: set[asyncio.Task[None]] = set()
-
-    def begin(self) -> None:
-        """Take over the targets of the configuration, and ask its sources from now on."""
-        self._discovery.replace(self._config)
-        self.take()
-
-    async def stop(self) -> None:
-        """Ask them no more."""
-        await self._discovery.stop()
-        for task in self._reporting:
-            task.cancel()
-        await asyncio.gather(*self._reporting, return_exceptions=True)
-
-    def __call__(self, config: Config | None) -> None:
-        statistics = self._service.statistics
-        statistics.config_loaded = config is not None
-        if config is None:
-            return
-        before, self._config = self._config, config
-        if (config.limits, config.evidence) != (before.limits, before.evidence):
-            logger.warning("limits and evidence (but for aia) take effect after a restart")
-        self._service.examine = _with_stores(config, self._sources)
-        self._service.modules = {name: module.apply for name, module in config.modules.items()}
-        self._service.config = config
-        self._discovery.replace(config)
-        self.take(_judged_otherwise(before, config))
-        statistics.config_loaded_at = time.time()
-
-    def take(self, changed: Set[str] = frozenset()) -> None:
-        """Take over the targets that there are now.
-
-        Args:
-            changed: trust stores that have other contents now.
-        """
-        targets, failures = self._discovery.targets(), self._discovery.failures()
-        anew = [target.id for target in targets if not changed.isdisjoint(target.policy.stores)]
-        self._service.board.replace([*targets, *(target for target, _ in failures)])
-        self._scheduler.replace(targets, self._service.examine, anew)
-        self._service.statistics.targets = len(targets)
-        work = [self._report(target, failure) for target, failure in failures]
-        if self._storage is not None:
-            work.append(self._restore(self._storage))
-        for one in work:
-            task = asyncio.create_task(one)
-            self._reporting.add(task)
-            task.add_done_callback(self._reporting.discard)
-
-    async def _restore(self, storage: Storage) -> None:
-        """Show what an earlier run found, until this one knows better."""
-        missing = self._service.board.without_results()
-        for at in range(0, len(missing), RESTORED):
-            for identity, stored in (await storage.stored(missing[at : at + RESTORED])).items():
-                self._service.board.restore(identity, stored.results, stored.changes)
-                await asyncio.sleep(0)
-
-    async def _report(self, target: Target, failure: Failure) -> None:
-        """Show that there is nothing to probe where a domain's exchanges are not known."""
-        before = self._service.board.results(target)
-        after = await pipeline.unresolved(target, self._config.stores, failure)
-        self._service.board.put(target, after)
-        changes.log(before, after)
-
-
-def _judged_otherwise(before: Config, after: Config) -> Set[str]:
-    """Labels of the trust stores that have other contents now."""
-    return {label for label, store in after.stores.items() if before.stores.get(label) != store}
-
-
-def _with_stores(config: Config, sources: Sources) -> Examine:
-    return partial(_examine, config.stores, gathering.evidence(sources, aia=config.evidence.aia))
-
-
-async def _examine(  # noqa: PLR0913 - those of pipeline.examine
-    stores: Mapping[str, TrustStore],
-    evidence: Evidences,
-    target: Target,
-    *,
-    previous: Sequence[Result] = (),
-    gate: Gate = pipeline.open_gate,
-    timeout: float | None = None,
-    refusal: pipeline.Refusal = pipeline.refuse_nothing,
-) -> tuple[Result, ...]:
-    return await pipeline.examine(
-        target, stores, previous=previous, gate=gate, evidence=evidence, timeout=timeout, refusal=refusal
-    )
 
 
 async def _listen(runner: web.AppRunner, address: Address, access: Access | None) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from exporter import __version__
-from exporter.cli import daemon, main, probe
+from exporter.cli import daemon_options, main, probe
 from exporter.demo import Demo
 from exporter.demo.authority import Issued
 from exporter.serve.running import Address
@@ -80,7 +80,7 @@ def config(tmp_path: Path, root: Issued) -> Path:
 )
 def test_listen_addresses(text: str, address: Address) -> None:
     """They are written as for every exporter of Prometheus."""
-    assert daemon.parser().parse_args([f"--web.listen-address={text}"]).listen == [address]
+    assert daemon_options.parser().parse_args([f"--web.listen-address={text}"]).listen == [address]
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_flags_that_do_not_exist_or_fit_are_refused(flag: str, capsys: pytest.Ca
 
 def test_defaults() -> None:
     """Without any flag the values of the contract hold."""
-    options = daemon.parser().parse_args([])
+    options = daemon_options.parser().parse_args([])
     assert options.config_file == Path("config.yaml")
     assert options.telemetry_path == "/metrics"
     assert options.timeout_offset == 0.5

@@ -47,10 +47,10 @@ class Following:
 
     def __init__(self, config: Config, ways: Ways) -> None:
         self.statistics = Statistics()
-        self.discovery = Discovery(self._changed, self.statistics, ways)
+        self.discovery = Discovery(self.statistics, ways)
         self.changes = 0
         self._news = asyncio.Event()
-        self.discovery.replace(config)
+        self.discovery.begin(config, self._changed)
 
     def _changed(self) -> None:
         self.changes += 1

@@ -1,0 +1,135 @@
+"""Another configuration, or another list of targets, takes over while everything runs.
+
+In: a configuration, and what its sources find. Out: the board, the schedule and the web server have it. What it does not change
+goes on undisturbed: results, times, and probes that are under way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping, Sequence, Set
+from functools import partial
+
+from exporter import gathering, pipeline
+from exporter.config import Config
+from exporter.evidence.sources import Sources
+from exporter.evidence.ways import Evidence
+from exporter.model import Failure, Result, Target, TrustStore
+from exporter.serve import changes
+from exporter.serve.discovery import Discovery
+from exporter.serve.limits import Gate
+from exporter.serve.scheduler import Examine, Scheduler
+from exporter.serve.service import Service
+from exporter.serve.storage import Storage
+
+logger = logging.getLogger(__name__)
+
+RESTORED = 100
+"""Targets whose results are read from storage at once."""
+
+
+class Change:
+    """Replaces the running configuration; what it does not change goes on undisturbed."""
+
+    def __init__(
+        self,
+        service: Service,
+        scheduler: Scheduler,
+        sources: Sources,
+        discovery: Discovery,
+        storage: Storage | None,
+    ) -> None:
+        self._service = service
+        self._scheduler = scheduler
+        self._sources = sources
+        self._storage = storage
+        self._discovery = discovery
+        self._reporting: set[asyncio.Task[None]] = set()
+
+    def begin(self) -> None:
+        """Take over the targets of the configuration, and ask its sources from now on."""
+        self._discovery.begin(self._service.config, self.take)
+        self.take()
+
+    async def stop(self) -> None:
+        """Ask them no more."""
+        await self._discovery.stop()
+        for task in self._reporting:
+            task.cancel()
+        await asyncio.gather(*self._reporting, return_exceptions=True)
+
+    def __call__(self, config: Config | None) -> None:
+        """Take over another configuration, or take note that there was none that could be loaded."""
+        statistics = self._service.statistics
+        statistics.config_loaded = config is not None
+        if config is None:
+            return
+        before, self._service.config = self._service.config, config
+        if (config.limits, config.evidence) != (before.limits, before.evidence):
+            logger.warning("limits and evidence (but for aia) take effect after a restart")
+        self._service.examine = examiner(config, self._sources)
+        self._service.modules = {name: module.apply for name, module in config.modules.items()}
+        self._discovery.replace(config)
+        self.take(_judged_otherwise(before, config))
+        statistics.config_loaded_at = time.time()
+
+    def take(self, changed: Set[str] = frozenset()) -> None:
+        """Take over the targets that there are now.
+
+        Args:
+            changed: trust stores that have other contents now.
+        """
+        targets, failures = self._discovery.targets(), self._discovery.failures()
+        anew = [target.id for target in targets if not changed.isdisjoint(target.policy.stores)]
+        self._service.board.replace([*targets, *(target for target, _ in failures)])
+        self._scheduler.replace(targets, self._service.examine, anew)
+        self._service.statistics.targets = len(targets)
+        work = [self._report(target, failure) for target, failure in failures]
+        if self._storage is not None:
+            work.append(self._restore(self._storage))
+        for one in work:
+            task = asyncio.create_task(one)
+            self._reporting.add(task)
+            task.add_done_callback(self._reporting.discard)
+
+    async def _restore(self, storage: Storage) -> None:
+        """Show what an earlier run found, until this one knows better."""
+        missing = self._service.board.without_results()
+        for at in range(0, len(missing), RESTORED):
+            for identity, stored in (await storage.stored(missing[at : at + RESTORED])).items():
+                self._service.board.restore(identity, stored.results, stored.changes)
+                await asyncio.sleep(0)
+
+    async def _report(self, target: Target, failure: Failure) -> None:
+        """Show that there is nothing to probe where a domain's exchanges are not known."""
+        before = self._service.board.results(target)
+        after = await pipeline.unresolved(target, self._service.config.stores, failure)
+        self._service.board.put(target, after)
+        changes.log(before, after)
+
+
+def _judged_otherwise(before: Config, after: Config) -> Set[str]:
+    """Labels of the trust stores that have other contents now."""
+    return {label for label, store in after.stores.items() if before.stores.get(label) != store}
+
+
+def examiner(config: Config, sources: Sources) -> Examine:
+    """What examines the targets of a configuration."""
+    return partial(_examine, config.stores, gathering.evidence(sources, aia=config.evidence.aia))
+
+
+async def _examine(  # noqa: PLR0913 - those of pipeline.examine
+    stores: Mapping[str, TrustStore],
+    evidence: Evidence,
+    target: Target,
+    *,
+    previous: Sequence[Result] = (),
+    gate: Gate = pipeline.open_gate,
+    timeout: float | None = None,
+    refusal: pipeline.Refusal = pipeline.refuse_nothing,
+) -> tuple[Result, ...]:
+    return await pipeline.examine(
+        target, stores, previous=previous, gate=gate, evidence=evidence, timeout=timeout, refusal=refusal
+    )
