@@ -40,7 +40,7 @@ def as_json(result: Result) -> dict[str, Any]:
         "port": result.target.port,
         "mode": result.target.mode.value,
         "address": result.observation.address,
-        "time": _moment(result.time, "milliseconds"),
+        "time": moment(result.time, "milliseconds"),
         "duration": round(result.duration, 6),
         "state": verdict.state.name.lower(),
         "stage": result.observation.stage.value,
@@ -48,7 +48,7 @@ def as_json(result: Result) -> dict[str, Any]:
         "smtp": _smtp(result.observation),
         "tls": _tls(observation),
         "transaction": _transaction(result.observation.transaction),
-        "seen_at": None if result.seen_at is None else _moment(result.seen_at, "milliseconds"),
+        "seen_at": None if result.seen_at is None else moment(result.seen_at, "milliseconds"),
         "chain": [_certificate(position, c) for position, c in enumerate(verdict.chain)],
         "chain_complete": verdict.chain_complete,
         "notes": list(verdict.notes),
@@ -77,12 +77,13 @@ def _clean(value: object) -> object:
     return value
 
 
-def _moment(time: datetime, precision: str = "seconds") -> str:
+def moment(time: datetime, precision: str = "seconds") -> str:
+    """RFC 3339 in UTC; `precision` as `datetime.isoformat` names it."""
     return time.isoformat(timespec=precision).replace("+00:00", "Z")
 
 
 def _optional_moment(time: datetime | None) -> str | None:
-    return None if time is None else _moment(time)
+    return None if time is None else moment(time)
 
 
 def _failure(observation: Observation) -> dict[str, Any] | None:
@@ -132,8 +133,8 @@ def _certificate(position: int, certificate: CertificateFacts) -> dict[str, Any]
         "serial": certificate.serial,
         "sha1": certificate.sha1,
         "sha256": certificate.sha256,
-        "not_before": _moment(certificate.not_before),
-        "not_after": _moment(certificate.not_after),
+        "not_before": moment(certificate.not_before),
+        "not_after": moment(certificate.not_after),
         "key": certificate.key,
         "key_bits": certificate.key_bits,
         "signature": certificate.signature,
@@ -148,7 +149,7 @@ def _name(name: NameVerdict) -> dict[str, Any]:
 
 
 def _store(store: StoreVerdict) -> dict[str, Any]:
-    path = [{"subject": c.subject, "sha256": c.sha256, "not_after": _moment(c.not_after)} for c in store.path]
+    path = [{"subject": c.subject, "sha256": c.sha256, "not_after": moment(c.not_after)} for c in store.path]
     return {
         "store": store.store,
         "valid": store.valid,

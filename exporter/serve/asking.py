@@ -11,6 +11,7 @@ import dataclasses
 import ipaddress
 import math
 import re
+from collections.abc import Sequence
 
 from aiohttp import web
 
@@ -18,6 +19,7 @@ from exporter.config import Module, hosts
 from exporter.config.sources import Template
 from exporter.model import Target
 from exporter.publish.text import one_line
+from exporter.serve.board import Entry
 from exporter.serve.permission import Permission, permission
 from exporter.serve.service import Service
 
@@ -47,21 +49,26 @@ def read(request: web.Request, service: Service) -> Question:
         web.HTTPBadRequest: a parameter or header is missing, repeated or cannot be used.
         web.HTTPForbidden: the target is neither configured nor allowed.
     """
-    name = _parameter(request, "target")
+    name = parameter(request, "target")
     if not name:
         raise web.HTTPBadRequest(text="Parameter target is missing: /probe?target=HOST:PORT\n")
-    module, hostname = _parameter(request, "module"), _parameter(request, "hostname")
+    module, hostname = parameter(request, "module"), parameter(request, "hostname")
     target, granted = _configured(name, service), None
     if target is None:
         target, granted = _allowed(name, service)
     target = _with_module(target, module, service)
     if hostname:
         target = _with_name(target, hostname)
-    debug = _parameter(request, "debug").lower() in {"true", "1"}
+    debug = parameter(request, "debug").lower() in {"true", "1"}
     return Question(target, _timeout(request, target, service.timeout_offset), debug, granted)
 
 
-def _parameter(request: web.Request, name: str) -> str:
+def parameter(request: web.Request, name: str) -> str:
+    """The value of a query parameter without white space around it, empty when it is missing.
+
+    Raises:
+        web.HTTPBadRequest: it is given more than once.
+    """
     values = request.query.getall(name, [])
     if len(values) > 1:
         raise web.HTTPBadRequest(text=f"Parameter {name} is given more than once\n")
@@ -69,16 +76,9 @@ def _parameter(request: web.Request, name: str) -> str:
 
 
 def _configured(name: str, service: Service) -> Target | None:
-    """The target of that display name, else the first one at that host and port."""
-    targets = [entry.target for entry in service.board.entries() if entry.target.host]
-    place = _place(name)
-    for target in targets:
-        if target.name == name:
-            return target
-    for target in targets:
-        if place == (_host(target.host), target.port):
-            return target
-    return None
+    """The first target that is meant by a name; a domain whose exchanges are not known has no host to probe."""
+    entries = matching(name, [entry for entry in service.board.entries() if entry.target.host])
+    return entries[0].target if entries else None
 
 
 def _allowed(name: str, service: Service) -> tuple[Target, Permission]:
@@ -98,6 +98,14 @@ def _allowed(name: str, service: Service) -> tuple[Target, Permission]:
     template = Template(own=Module(), defaults=service.config.defaults)
     (target,) = template.targets(host, port=port)
     return target, granted
+
+
+def matching(name: str, entries: Sequence[Entry]) -> list[Entry]:
+    """The targets of that display name, else those at that host and port."""
+    if named := [entry for entry in entries if entry.target.name == name]:
+        return named
+    place = _place(name)
+    return [entry for entry in entries if place == (_host(entry.target.host), entry.target.port)]
 
 
 def _place(name: str) -> tuple[str, int]:

@@ -9,19 +9,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from exporter.model import Result, Target
+from exporter.model import Result, State, Target
 from exporter.publish import metrics
+from exporter.serve.history import Look, extended
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A target with its latest results, one per address, and the metrics of each."""
+    """A target with its latest results, one per address, the metrics of each, and what was before."""
 
     target: Target
     results: tuple[Result, ...] = ()
     rendered: tuple[Mapping[str, str], ...] = ()
     changes: Mapping[str, int] = field(default_factory=dict)
     """How often each address was seen with another certificate than before."""
+    history: tuple[Look, ...] = ()
+    """Earlier examinations and the latest one, oldest first."""
+
+    @property
+    def state(self) -> State:
+        """The worst of its results; unknown before its first probe."""
+        states = (result.verdict.state for result in self.results)
+        return max(states, key=lambda state: state.rank, default=State.UNKNOWN)
 
 
 Note = Callable[[Entry], None]
@@ -48,10 +57,12 @@ class Board:
 
     def put(self, target: Target, results: Sequence[Result]) -> None:
         """Store what an examination found, unless the target was removed meanwhile."""
-        if (before := self._entries.get(target.id)) is not None:
+        identity = target.id
+        if (before := self._entries.get(identity)) is not None:
             changes = _changes(before, results)
-            entry = Entry(target, tuple(results), metrics.render_all(results, changes), changes)
-            self._entries[target.id] = entry
+            history = extended(before.history, results)
+            entry = Entry(target, tuple(results), metrics.render_all(results, changes), changes, history)
+            self._entries[identity] = entry
             self._note(entry)
 
     def restore(self, identity: str, results: Sequence[Result], changes: Mapping[str, int]) -> None:
@@ -59,11 +70,16 @@ class Board:
         known = self._entries.get(identity)
         if known is not None and not known.results:
             rendered = metrics.render_all(results, changes)
-            self._entries[identity] = Entry(known.target, tuple(results), rendered, changes)
+            history = extended((), results)
+            self._entries[identity] = Entry(known.target, tuple(results), rendered, changes, history)
 
     def without_results(self) -> Sequence[Target]:
         """The targets that nothing is known of yet."""
         return [entry.target for entry in self._entries.values() if not entry.results]
+
+    def entry(self, identity: str) -> Entry | None:
+        """The target of that id; None when there is none."""
+        return self._entries.get(identity)
 
     def results(self, target: Target) -> tuple[Result, ...]:
         """The latest results of a target; none before its first probe."""

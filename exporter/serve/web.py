@@ -18,7 +18,7 @@ from exporter.config.shown import shown
 from exporter.pipeline import NotPermittedError, refuse_nothing
 from exporter.publish import metrics, page
 from exporter.publish.text import one_line
-from exporter.serve import answers, asking, debug, listing, own_metrics
+from exporter.serve import answers, api, asking, debug, listing, own_metrics
 from exporter.serve.access import Handler
 from exporter.serve.service import SERVICE, Service
 
@@ -68,6 +68,7 @@ def application(service: Service) -> web.Application:
     app.router.add_get("/config", _config)
     for method in (hdrs.METH_POST, hdrs.METH_PUT):
         app.router.add_route(method, "/-/reload", _reload)
+    api.add_routes(app)
     app.router.add_get("/-/healthy", _healthy)
     app.router.add_get("/-/ready", _ready)
     app.on_response_prepare.append(_add_headers)

@@ -119,8 +119,8 @@ async def test_a_domain_is_shown_until_it_is_known() -> None:
 async def test_a_storm_of_reloads_loses_nothing() -> None:
     """A hundred reloads while five hundred targets are probed: every target has its result, no task is left."""
     policy = Policy(stores=())
-    targets = [refusing(f"t{n}", policy=policy, interval=3600.0) for n in range(500)]
-    changed = refusing("t7", policy=policy, interval=3600.0, timeout=9.0)
+    targets = [refusing(f"t{n}", policy=policy, interval=2_592_000.0) for n in range(500)]
+    changed = refusing("t7", policy=policy, interval=2_592_000.0, timeout=9.0)
     last = [*targets[:7], changed, *targets[8:]]
     loader = Loader(*[config(*targets) for _ in range(99)], config(*last))
     tasks = len(asyncio.all_tasks())
