@@ -176,7 +176,7 @@ class Target:
             where += f"\0{self.domain}\0mx"
         if self.key_type is not None:
             where += f"\0{self.key_type}"
-        return hashlib.sha256(where.encode("utf-8", "surrogateescape")).hexdigest()[:12]
+        return hashlib.sha256(where.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 @dataclass(frozen=True, eq=False)

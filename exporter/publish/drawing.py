@@ -63,25 +63,27 @@ def linked(presented: Sequence[CertificateFacts]) -> tuple[list[int], list[int]]
 def _certificate(result: Result, position: int, paint: Paint, rail: str) -> list[str]:
     certificate = result.verdict.chain[position]
     title = paint("bold", one_line(common_name(certificate.subject), 100))
-    facts = _facts(certificate, result.time, position == 0)
-    marks = [paint(style, mark) for style, mark in _marks(result, position)]
+    said = [f"{name:9}{text}" for name, text in facts(certificate, result.time, leaf=position == 0)]
+    wrong = [paint(style, mark) for style, mark in marks(result, position)]
     start = f"   {paint('dim', rail)} " if rail.strip() else "     "
-    return [f"{position:>2} ● {title}", *(start + line for line in (*facts, *marks))]
+    return [f"{position:>2} ● {title}", *(start + line for line in (*said, *wrong))]
 
 
-def _facts(certificate: CertificateFacts, now: datetime, leaf: bool) -> Iterator[str]:
-    yield f"subject  {one_line(certificate.subject)}"
-    yield f"issuer   {'itself (self-signed)' if certificate.self_signed else one_line(certificate.issuer)}"
+def facts(certificate: CertificateFacts, now: datetime, *, leaf: bool) -> Iterator[tuple[str, str]]:
+    """What a certificate says, each with its title."""
+    yield "subject", one_line(certificate.subject)
+    yield "issuer", "itself (self-signed)" if certificate.self_signed else one_line(certificate.issuer)
     yield (
-        f"valid    {certificate.not_before:%Y-%m-%d} to {certificate.not_after:%Y-%m-%d %H:%M} UTC, "
-        + _left(certificate, now)
+        "valid",
+        f"{certificate.not_before:%Y-%m-%d} to {certificate.not_after:%Y-%m-%d %H:%M} UTC, "
+        + _left(certificate, now),
     )
     if leaf:
-        yield f"names    {_sans(certificate)}"
-    yield f"key      {one_line(certificate.key)}, signed with {one_line(certificate.signature)}"
-    yield f"serial   {one_line(certificate.serial)}"
-    yield f"SHA-1    {one_line(certificate.sha1)}"
-    yield f"SHA-256  {one_line(certificate.sha256)}"
+        yield "names", _sans(certificate)
+    yield "key", f"{one_line(certificate.key)}, signed with {one_line(certificate.signature)}"
+    yield "serial", one_line(certificate.serial)
+    yield "SHA-1", one_line(certificate.sha1)
+    yield "SHA-256", one_line(certificate.sha256)
 
 
 def _left(certificate: CertificateFacts, now: datetime) -> str:
@@ -97,7 +99,7 @@ def _sans(certificate: CertificateFacts) -> str:
     return ", ".join(shown) + (f", and {more} more" if more else "") if shown else "none"
 
 
-def _marks(result: Result, position: int) -> Iterator[tuple[str, str]]:
+def marks(result: Result, position: int) -> Iterator[tuple[str, str]]:
     """What is wrong with the certificate at this place: a style and the words."""
     certificate = result.verdict.chain[position]
     kinds = {problem.kind for problem in result.verdict.problems}
@@ -129,13 +131,13 @@ def _leaf_marks(result: Result, kinds: set[ProblemKind]) -> Iterator[tuple[str, 
 
 def _top(result: Result, last: CertificateFacts, paint: Paint) -> list[str]:
     """What stands, or should stand, above the last certificate that was sent."""
-    marks = [f"     {mark}" for mark in _store_marks(result, last, paint)]
+    wrong = [f"     {paint(style, mark)}" for style, mark in store_marks(result, last)]
     if last.self_signed:
-        return marks
-    if not (above := _held_above(result)):
+        return wrong
+    if not (above := held_above(result)):
         name = one_line(common_name(last.issuer), 100)
-        return [f" ? ○ {paint('bold', name)}  {paint('dim', 'not sent')}", *marks]
-    return [line for certificate in above for line in _not_sent(certificate, paint)] + marks
+        return [f" ? ○ {paint('bold', name)}  {paint('dim', 'not sent')}", *wrong]
+    return [line for certificate in above for line in _not_sent(certificate, paint)] + wrong
 
 
 def _not_sent(certificate: CertificateFacts, paint: Paint) -> Iterator[str]:
@@ -146,7 +148,7 @@ def _not_sent(certificate: CertificateFacts, paint: Paint) -> Iterator[str]:
     yield f"     SHA-1    {one_line(certificate.sha1)}"
 
 
-def _held_above(result: Result) -> list[CertificateFacts]:
+def held_above(result: Result) -> list[CertificateFacts]:
     """The certificates that continue the chain: of a path that a store verified, or known to be missing."""
     sent = {certificate.sha256 for certificate in result.verdict.chain}
     for verdict in result.verdict.stores:
@@ -155,13 +157,14 @@ def _held_above(result: Result) -> list[CertificateFacts]:
     return []
 
 
-def _store_marks(result: Result, last: CertificateFacts, paint: Paint) -> Iterator[str]:
+def store_marks(result: Result, last: CertificateFacts) -> Iterator[tuple[str, str]]:
+    """What each store says at the end of the chain: a style and the words."""
     for verdict in result.verdict.stores:
         store = one_line(verdict.store)
         if ProblemKind.MISSING_INTERMEDIATE in verdict.problems:
-            yield paint("critical", f"✗ missing here: the server must send this certificate (store {store})")
+            yield "critical", f"✗ missing here: the server must send this certificate (store {store})"
         elif verdict.problems & {ProblemKind.UNTRUSTED_ROOT, ProblemKind.SELF_SIGNED}:
             what = "this certificate" if last.self_signed else "this authority"
-            yield paint("critical", f"✗ {what} is not in the store {store}")
+            yield "critical", f"✗ {what} is not in the store {store}"
         elif verdict.trusted:
-            yield paint("ok", f"✓ trusted by the store {store}")
+            yield "ok", f"✓ trusted by the store {store}"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from exporter.model import Result, State, Target
 from exporter.publish import metrics
+from exporter.publish.page.lines import Line, lines
 from exporter.serve.history import Look, extended
 
 
@@ -23,6 +24,8 @@ class Entry:
     rendered: tuple[Mapping[str, str], ...] = ()
     changes: Mapping[str, int] = field(default_factory=dict)
     """How often each address was seen with another certificate than before."""
+    lines: tuple[Line, ...] = ()
+    """Those of the overview."""
     history: tuple[Look, ...] = ()
     """Earlier examinations and the latest one, oldest first."""
 
@@ -46,14 +49,12 @@ class Board:
 
     def __init__(self, targets: Iterable[Target], note: Note = lambda _: None) -> None:
         self._note = note
-        self._entries = {target.id: Entry(target) for target in targets}
+        self._entries = {target.id: _empty(target) for target in targets}
 
     def replace(self, targets: Iterable[Target]) -> None:
         """Take over another list of targets. Removed ones vanish at once, kept ones keep their results."""
         known = self._entries
-        self._entries = {
-            target.id: replace(known.get(target.id, Entry(target)), target=target) for target in targets
-        }
+        self._entries = {target.id: _moved(known.get(target.id), target) for target in targets}
 
     def put(self, target: Target, results: Sequence[Result]) -> None:
         """Store what an examination found, unless the target was removed meanwhile."""
@@ -61,7 +62,7 @@ class Board:
         if (before := self._entries.get(identity)) is not None:
             changes = _changes(before, results)
             history = extended(before.history, results)
-            entry = Entry(target, tuple(results), metrics.render_all(results, changes), changes, history)
+            entry = _entry(target, results, changes, history)
             self._entries[identity] = entry
             self._note(entry)
 
@@ -69,9 +70,7 @@ class Board:
         """Take over what an earlier run found, unless this one has found something already."""
         known = self._entries.get(identity)
         if known is not None and not known.results:
-            rendered = metrics.render_all(results, changes)
-            history = extended((), results)
-            self._entries[identity] = Entry(known.target, tuple(results), rendered, changes, history)
+            self._entries[identity] = _entry(known.target, results, changes, extended((), results))
 
     def without_results(self) -> Sequence[Target]:
         """The targets that nothing is known of yet."""
@@ -93,6 +92,26 @@ class Board:
     def rendered(self) -> tuple[Mapping[str, str], ...]:
         """The metrics of every result as they are now."""
         return tuple(one for entry in self._entries.values() for one in entry.rendered)
+
+
+def _empty(target: Target) -> Entry:
+    return Entry(target, lines=lines(target, ()))
+
+
+def _moved(known: Entry | None, target: Target) -> Entry:
+    """What is known of a target that may be configured otherwise now."""
+    if known is None:
+        return _empty(target)
+    if known.target == target:
+        return known
+    return replace(known, target=target, lines=lines(target, known.results))
+
+
+def _entry(
+    target: Target, results: Sequence[Result], changes: Mapping[str, int], history: tuple[Look, ...]
+) -> Entry:
+    rendered = metrics.render_all(results, changes)
+    return Entry(target, tuple(results), rendered, changes, lines(target, results), history)
 
 
 def _changes(before: Entry, results: Sequence[Result]) -> Mapping[str, int]:

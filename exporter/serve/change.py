@@ -46,6 +46,7 @@ class Change:
         self._sources = sources
         self._storage = storage
         self._discovery = discovery
+        service.probe_soon = scheduler.soon
         self._reporting: set[asyncio.Task[None]] = set()
 
     def begin(self) -> None:

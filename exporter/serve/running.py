@@ -145,8 +145,7 @@ async def _serving(
             supervisor.ready(_status(service.statistics))
             service.ready = True
             try:
-                scheme = "https" if settings.access and settings.access.tls else "http"
-                yield Running(urls(runner.addresses, scheme), schedule, reloader)
+                yield Running(urls(runner.addresses, _scheme(settings.access)), schedule, reloader)
             finally:
                 supervisor.stopping()
                 await change.stop()
@@ -224,6 +223,10 @@ async def _listen(runner: web.AppRunner, address: Address, access: Access | None
         # asyncio words its own message around the system's; the number has the short one.
         reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
         raise ListenError(f"cannot listen on {address}: {reason}") from error
+
+
+def _scheme(access: Access | None) -> str:
+    return "https" if access and access.tls else "http"
 
 
 def urls(addresses: Sequence[Sequence[object]], scheme: str = "http") -> tuple[str, ...]:

@@ -135,6 +135,12 @@ class Scheduler:
             elif self._clock is not None:
                 self._plan(identity, self._clock.time())
 
+    def soon(self, identity: str) -> bool:
+        """Probe a target at once, unless it is being probed; returns whether there is such a target."""
+        if identity in self._targets and identity not in self._busy and self._clock is not None:
+            self._plan(identity, self._clock.time())
+        return identity in self._targets
+
     def _plan(self, identity: str, due: float) -> None:
         self._due[identity] = due
         heapq.heappush(self._heap, (due, identity))

@@ -42,6 +42,8 @@ class Service:
     telemetry_path: str = "/metrics"
     timeout_offset: float = 0.5
     ready: bool = False
+    probe_soon: Callable[[str], bool] = lambda _: False
+    """Has a target probed at once, by its id; returns whether there is one."""
     reload: Callable[[], Awaitable[Sequence[str]]] | None = None
     """Reads the configuration again and returns what is wrong with it; None where there is none to read."""
 

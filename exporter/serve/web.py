@@ -9,16 +9,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 from aiohttp import hdrs, web
 from prometheus_client.exposition import choose_encoder
 
 from exporter.config.shown import shown
 from exporter.pipeline import NotPermittedError, refuse_nothing
-from exporter.publish import metrics, page
+from exporter.publish import metrics
 from exporter.publish.text import one_line
-from exporter.serve import answers, api, asking, debug, listing, own_metrics
+from exporter.serve import answers, api, asking, debug, listing, own_metrics, pages
 from exporter.serve.access import Handler
 from exporter.serve.service import SERVICE, Service
 
@@ -32,11 +31,11 @@ MAX_PROBES = 2000
 
 HEADERS = {
     "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
+        "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'self'; "
         "frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # without any, a form on our own page would have no origin
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 """Sent with every answer."""
@@ -60,8 +59,7 @@ def application(service: Service) -> web.Application:
         content_type = OPENMETRICS_FORMAT if openmetrics else TEXT_FORMAT
         return await answers.stream(request, content_type, pieces())
 
-    app.router.add_get("/", _overview)
-    app.router.add_get("/style.css", _style_sheet)
+    pages.add_routes(app)
     app.router.add_get(service.telemetry_path, metrics_handler)
     app.router.add_get("/probe", _probe)
     app.router.add_get("/sd", _service_discovery)
@@ -91,18 +89,6 @@ async def _add_headers(request: web.Request, response: web.StreamResponse) -> No
     access = request.app[SERVICE].access
     response.headers.update({**HEADERS, **(access.current().headers if access else {})})
     response.headers[hdrs.SERVER] = "smtp-tls-exporter"
-
-
-async def _overview(request: web.Request) -> web.StreamResponse:
-    service = request.app[SERVICE]
-    targets = [(entry.target, entry.results) for entry in service.board.entries()]
-    pieces = page.overview(targets, datetime.now(UTC), telemetry_path=service.telemetry_path)
-    return await answers.stream(request, "text/html; charset=utf-8", pieces)
-
-
-async def _style_sheet(_request: web.Request) -> web.Response:
-    headers = {hdrs.CACHE_CONTROL: "max-age=300"}
-    return web.Response(text=page.style_sheet(), content_type="text/css", headers=headers)
 
 
 async def _probe(request: web.Request) -> web.Response:
@@ -147,8 +133,7 @@ async def _config(request: web.Request) -> web.Response:
 async def _reload(request: web.Request) -> web.Response:
     """As in Prometheus; what another site makes a browser send does not count."""
     service = request.app[SERVICE]
-    if request.headers.get("Sec-Fetch-Site", "none") not in {"none", "same-origin"}:
-        raise web.HTTPForbidden(text="Another site asked for this\n")
+    pages.refuse_other_sites(request)
     if service.reload is None:
         raise web.HTTPServiceUnavailable(text="There is no configuration to read\n")
     if messages := await service.reload():

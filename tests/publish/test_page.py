@@ -10,17 +10,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.model import Mode, ProblemKind, Reason, Stage, State
+from exporter.model import Exchange, Mode, ProblemKind, Reason, Reply, SmtpFacts, Stage, State
 from exporter.publish import page
+from exporter.publish.page.details import Visit
+from exporter.publish.page.lines import lines
+from exporter.publish.page.query import Query
 from exporter.publish.page.rows import age, row
+from exporter.publish.text import one_line
 from tests import results
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from exporter.model import Result, Target
+    from exporter.model import CertificateFacts, Result, Target
 
 NOW = results.NOW + timedelta(seconds=90)
+EVERYTHING = Query()
 
 
 class Reader(HTMLParser):
@@ -47,9 +52,20 @@ class Reader(HTMLParser):
         return " ".join(" ".join(self.words).split())
 
 
+def pieces_of(targets: Sequence[tuple[Target, Sequence[Result]]], query: Query = EVERYTHING) -> list[str]:
+    """The overview of these targets."""
+    shown = [line for target, found in targets for line in lines(target, found)]
+    return list(page.overview(shown, query, NOW, target_count=len(targets)))
+
+
 def html_of(*several: Result) -> str:
     """The page with one target per result."""
-    return "".join(page.overview([(result.target, [result]) for result in several], NOW))
+    return "".join(pieces_of([(result.target, [result]) for result in several]))
+
+
+def target_html(result: Result, *visits: Visit) -> str:
+    """The page of one target."""
+    return "".join(page.target_page(result.target, [result], visits, NOW))
 
 
 def named(name: str) -> Target:
@@ -59,7 +75,7 @@ def named(name: str) -> Target:
 
 def order_of(targets: Sequence[tuple[Target, Sequence[Result]]]) -> list[str]:
     """The names on the page from top to bottom."""
-    return re.findall(r'class="name">([^<]*)<', "".join(page.overview(targets, NOW)))
+    return re.findall(r'class="name"[^>]*>([^<]*)<', "".join(pieces_of(targets)))
 
 
 def test_a_bad_server_is_described_in_words() -> None:
@@ -97,14 +113,19 @@ def test_the_number_of_critical_servers_is_in_the_title() -> None:
     assert "2 critical" in Reader(html).text
 
 
+def ending(days: int) -> CertificateFacts:
+    """A certificate that has so many days left."""
+    return results.certificate("CN=mx", "CN=R11", not_after=results.NOW + timedelta(days=days))
+
+
 def test_the_worst_comes_first_and_then_what_ends_first() -> None:
     """Critical, unknown, warning, ok, waiting; within a state the shortest life left is on top."""
     soon = results.problem(ProblemKind.EXPIRES_SOON, severity=State.WARNING)
     broken = results.problem(ProblemKind.EXPIRED)
     given = [
         results.result(target=named("fine")),
-        results.result(soon, target=named("later"), days_left=20.0),
-        results.result(soon, target=named("sooner"), days_left=9.0),
+        results.result(soon, target=named("later"), chain=(ending(20),)),
+        results.result(soon, target=named("sooner"), chain=(ending(9),)),
         results.result(broken, target=named("broken")),
         results.result(target=named("unknown"), state=State.UNKNOWN),
     ]
@@ -115,19 +136,19 @@ def test_the_worst_comes_first_and_then_what_ends_first() -> None:
 
 def test_a_target_without_a_result_waits() -> None:
     """Before its first probe a target is shown, and as waiting."""
-    text = Reader("".join(page.overview([(results.TARGET, [])], NOW))).text
+    text = Reader("".join(pieces_of([(results.TARGET, [])]))).text
     assert "waiting for the first probe" in text
 
 
 def test_no_targets_at_all() -> None:
     """An empty configuration gives a hint instead of an empty table."""
-    assert "No targets are configured" in Reader("".join(page.overview([], NOW))).text
+    assert "No targets are configured" in Reader("".join(pieces_of([]))).text
 
 
 def test_every_address_has_its_row() -> None:
     """Two addresses of one name may be two servers."""
     both = [results.result(), results.failed(address="2001:db8::7")]
-    text = Reader("".join(page.overview([(results.TARGET, both)], NOW))).text
+    text = Reader("".join(pieces_of([(results.TARGET, both)]))).text
     assert "192.0.2.7" in text
     assert "2001:db8::7" in text
 
@@ -150,9 +171,15 @@ def test_hostile_text_changes_no_tag(hostile: str) -> None:
     assert [(tag, list(attributes)) for tag, attributes in evil.tags] == [
         (tag, list(attributes)) for tag, attributes in harmless.tags
     ]
-    html = hostile_page(hostile)
-    assert html.encode()
-    assert all(character.isprintable() or character == "\n" for character in html)
+    for html in (hostile_page(hostile), hostile_target(hostile)):
+        assert html.encode()
+        assert all(character.isprintable() or character == "\n" for character in html)
+    harmless, evil = (
+        Reader(hostile_target(text)) for text in ("x", f"<script>a()</script>\"'><b on=1>{hostile}")
+    )
+    tags = [[tag for tag, _ in one.tags] for one in (harmless, evil)]
+    assert not set(tags[1]) - set(tags[0])
+    assert not [1 for _, attributes in evil.tags if "on" in attributes]
 
 
 def hostile_page(text: str) -> str:
@@ -161,6 +188,68 @@ def hostile_page(text: str) -> str:
     store = dataclasses.replace(results.untrusted(), reason=text, store=text)
     mismatch = results.problem(ProblemKind.HOSTNAME_MISMATCH, text)
     return html_of(results.result(mismatch, target=target, address="192.0.2.7", stores=(store,)))
+
+
+def hostile_target(text: str) -> str:
+    """The page of a target of which everything from outside is this text."""
+    target = dataclasses.replace(results.TARGET, name=text, host=text, labels=(("site", text),))
+    leaf = dataclasses.replace(results.LEAF, subject=text, issuer=text, sans=(text,), key=text)
+    mismatch = results.problem(ProblemKind.HOSTNAME_MISMATCH, text, remedy=text, clients={text: text})
+    result = results.result(mismatch, target=target, chain=(leaf,), stores=(results.untrusted(),))
+    reply = Reply(220, (text,))
+    smtp = SmtpFacts(exchanges=(Exchange("", reply),), capabilities=(text,))
+    observation = dataclasses.replace(result.observation, smtp=smtp)
+    visit = Visit(
+        time="t", address=text, state="ok", found=one_line(text), days="1", thumbprint="", duration="1"
+    )
+    safe = dataclasses.replace(visit, address=one_line(text))
+    return target_html(dataclasses.replace(result, observation=observation), safe)
+
+
+def test_the_page_of_a_target_says_everything() -> None:
+    """Cause, remedy with its commands, clients' words, chain with what is missing, stores, dialogue, earlier probes."""
+    found = results.problem(
+        ProblemKind.MISSING_INTERMEDIATE,
+        "an intermediate is missing",
+        remedy="Postfix: `postfix reload` does it",
+    )
+    result = results.result(found, chain=(results.LEAF,), stores=(results.untrusted(depth=0),))
+    visit = Visit(
+        time="2026-11-20 10:00:00 UTC", address="192.0.2.7", state="critical", found="expired", days="-3",
+        thumbprint="AB12", duration="0.10 s", changed=True,
+    )  # fmt: skip
+    html = target_html(result, visit)
+    text = Reader(html).text
+    for words in (
+        "An intermediate is missing",
+        "postfix reload",
+        "RemoteCertificateChainErrors",
+        "not sent",
+        results.LEAF.sha1,
+        "unable to get local issuer certificate",
+        "EHLO monitor.contoso.com",
+        "TLS_AES_256_GCM_SHA384",
+        "2026-11-20 10:00:00 UTC",
+        "another certificate",
+    ):
+        assert words in text, words
+    assert "<code>postfix reload</code>" in html
+    assert f'action="/targets/{result.target.id}/probe" method="post"' in html
+
+
+def test_the_page_of_a_target_that_waits() -> None:
+    """Before the first probe there is a page, too; where there is no host, nothing can be asked for."""
+    html = "".join(page.target_page(results.TARGET, [], [], NOW, can_probe=False))
+    assert "Waiting for the first probe" in html
+    assert "<form" not in html
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(3600, "1 h"), (90, "1 min 30 s"), (93_600, "1 d 2 h"), (1, "1 s")], ids=str
+)
+def test_intervals_in_words(seconds: float, words: str) -> None:
+    """In whole units."""
+    assert page.format_interval(seconds) == words
 
 
 def test_the_page_keeps_to_its_security_policy() -> None:
@@ -178,13 +267,21 @@ def test_banners_of_servers_stay_off_the_page() -> None:
     assert "Microsoft ESMTP" not in html_of(results.result())
 
 
-def test_a_large_page_comes_in_pieces() -> None:
-    """Thousands of targets are never one string, so that the event loop is not held up."""
-    targets = [(named(f"server-{n}"), [results.result(target=named(f"server-{n}"))]) for n in range(300)]
-    pieces = list(page.overview(targets, NOW))
-    assert len(pieces) > 5
+def test_a_long_list_has_pages() -> None:
+    """A hundred lines a page, in pieces so that the event loop is not held up, with links to the others."""
+    targets = [
+        (named(f"server-{n:03}"), [results.result(target=named(f"server-{n:03}"))]) for n in range(250)
+    ]
+    pieces = pieces_of(targets, Query(page=2))
+    html = "".join(pieces)
+    assert len(pieces) > 2
     assert max(map(len, pieces)) < 2 * page.PIECE
-    assert "".join(pieces).count('<tr class="ok">') == 300
+    assert html.count('<tr class="ok">') == 100
+    assert "page 2 of 3" in html
+    assert 'href="/?page=3" rel="next"' in html
+    assert 'href="/" rel="prev"' in html
+    assert "server-100" in html
+    assert "page 3 of 3" in "".join(pieces_of(targets, Query(page=99)))
 
 
 def test_the_style_sheet_serves_both_colour_schemes_and_phones() -> None:

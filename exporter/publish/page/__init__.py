@@ -1,7 +1,6 @@
-"""The overview page: every target on one screen, the worst first.
+"""The pages for people: every target on one screen, the worst first, and everything about one of them.
 
-In: targets with their latest results, and the time. Out: HTML in pieces, since there may be ten thousand
-targets. Everything from outside passes through `one_line` and the templates' autoescape. The page needs no
+In: targets with their latest results, and the time. Out: HTML in pieces, since it may be long. Everything from outside passes through `one_line` and the templates' autoescape. The page needs no
 JavaScript; its style sheet is a resource of its own, so that the security policy can forbid inline styles.
 """
 
@@ -13,48 +12,111 @@ from functools import cache
 from importlib import resources
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from exporter import __version__
 from exporter.model import Result, Target
-from exporter.publish.page.rows import order, row, state
+from exporter.publish.page.details import Visit, details, worst
+from exporter.publish.page.lines import Line, choose
+from exporter.publish.page.query import COLUMNS, Query
+from exporter.publish.page.rows import row, where
+from exporter.publish.text import one_line
 
 PIECE = 32_768
 """Characters of HTML that are collected before they are sent."""
 
 
 def overview(
-    targets: Sequence[tuple[Target, Sequence[Result]]], now: datetime, *, telemetry_path: str = "/metrics"
+    lines: Sequence[Line],
+    query: Query,
+    now: datetime,
+    *,
+    target_count: int,
+    telemetry_path: str = "/metrics",
 ) -> Iterator[str]:
-    """The page in pieces.
+    """The overview in pieces.
 
     Args:
-        targets: each with its results, none before its first probe.
+        lines: those of all targets.
+        query: which of them are asked for.
         now: aware; ages are counted up to it.
+        target_count: how many targets there are.
         telemetry_path: where the metrics are.
     """
-    looks = [(target, result) for target, results in targets for result in results or (None,)]
-    looks.sort(key=order)
-    template = _environment().get_template("overview.html")
-    parts = template.generate(
-        version=__version__,
-        rows=(row(target, result, now) for target, result in looks),  # made while they are sent
-        counts=_counts([state(result) for _, result in looks]),
-        target_count=len(targets),
-        now=now,
-        telemetry_path=telemetry_path,
+    chosen = choose(lines, query)
+    parts = (
+        _environment()
+        .get_template("overview.html")
+        .generate(
+            version=__version__,
+            now=now,
+            rows=(row(line.target, line.result, now) for line in chosen.lines),  # made while they are sent
+            counts=chosen.counts,
+            columns=COLUMNS,
+            matched=chosen.matched,
+            total=len(lines),
+            page=chosen.page,
+            pages=chosen.pages,
+            query=query,
+            target_count=target_count,
+            telemetry_path=telemetry_path,
+        )
     )
     yield from _pieces(parts)
+
+
+def target_page(
+    target: Target,
+    results: Sequence[Result],
+    visits: Sequence[Visit],
+    now: datetime,
+    *,
+    can_probe: bool = True,
+) -> Iterator[str]:
+    """The page of one target in pieces.
+
+    Args:
+        target: the target.
+        results: its results, none before its first probe.
+        visits: what earlier probes found, the latest first.
+        now: aware; ages are counted up to it.
+        can_probe: whether it can be asked for to be probed at once.
+    """
+    several = [details(target, result, now) for result in results]
+    parts = (
+        _environment()
+        .get_template("target.html")
+        .generate(
+            version=__version__,
+            now=now,
+            id=target.id,
+            name=one_line(target.name),
+            where=where(target, ""),
+            labels=[(name, one_line(value)) for name, value in target.labels],
+            label_link=lambda name, value: Query(labels=(f"{name}={value}",)).link(),
+            interval=format_interval(target.interval),
+            state=worst(several),
+            several=several,
+            visits=visits,
+            can_probe=can_probe,
+        )
+    )
+    yield from _pieces(parts)
+
+
+def format_interval(seconds: float) -> str:
+    """A length of time in its largest whole units: `1 h 30 min`."""
+    left, words = round(seconds), []
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
+        count, left = divmod(left, size)
+        words += [f"{count} {unit}"] if count else []
+    return " ".join(words)
 
 
 @cache
 def style_sheet() -> str:
     """The CSS that the page links to as `/style.css`."""
     return resources.files(__name__).joinpath("templates", "style.css").read_text("utf-8")
-
-
-def _counts(states: Sequence[str]) -> list[tuple[str, int]]:
-    shown = ["critical", "warning", "unknown", "ok", "waiting"]
-    return [(each, states.count(each)) for each in shown if each in {"critical", "ok"} or each in states]
 
 
 def _pieces(parts: Iterator[str]) -> Iterator[str]:
@@ -70,12 +132,22 @@ def _pieces(parts: Iterator[str]) -> Iterator[str]:
     yield "".join(collected)
 
 
+def _commands(text: str) -> Markup:
+    """Text whose parts between backticks are commands to copy."""
+    parts = (escape(part) for part in text.split("`"))
+    return Markup().join(
+        Markup("<code>{}</code>").format(part) if number % 2 else part for number, part in enumerate(parts)
+    )
+
+
 @cache
 def _environment() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=PackageLoader(__name__),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["commands"] = _commands
+    return environment

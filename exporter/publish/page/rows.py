@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from exporter.model import Mode, Problem, ProblemKind, Result, StoreVerdict, Target, Verdict
+from exporter.publish.page.lines import state
 from exporter.publish.text import one_line, plural
 
 SUMMARY_LIMIT = 400
 """Characters that are kept of a problem's summary."""
-
-_ORDER = {"critical": 0, "unknown": 1, "warning": 2, "ok": 3, "waiting": 4}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +41,11 @@ class Row:
 
     `days` is whole days to expiry in words and `expires` the date, both empty without a certificate;
     `expiry_tone` is the severity of a near end.
+    `left` is the part of its lifetime that the certificate has left, in percent, None without one.
     `stale` says since when nothing newer could be seen, empty when the last probe succeeded.
     """
 
+    id: str
     state: str
     name: str
     where: str
@@ -52,6 +53,7 @@ class Row:
     days: str = ""
     expires: str = ""
     expiry_tone: str = ""
+    left: int | None = None
     problems: tuple[Finding, ...] = ()
     stores: tuple[Store, ...] = ()
     checked: str = ""
@@ -59,41 +61,38 @@ class Row:
     stale: str = ""
 
 
-def state(result: Result | None) -> str:
-    """The state of a row in a word; `waiting` before the first probe."""
-    return result.verdict.state.name.lower() if result else "waiting"
-
-
-def order(look: tuple[Target, Result | None]) -> tuple[int, float, str]:
-    """Where a row belongs: the worst first, then what expires first, then by name."""
-    target, result = look
-    left = result.verdict.days_left if result else None
-    return (_ORDER[state(result)], math.inf if left is None else left, target.name)
-
-
 def row(target: Target, result: Result | None, now: datetime) -> Row:
     """The row of one result, or of a target that waits for its first."""
+    labels = tuple((name, one_line(value)) for name, value in target.labels)
     if result is None:
-        return Row(state=state(None), name=one_line(target.name), where=_where(target, ""))
+        return Row(
+            id=target.id,
+            state=state(None),
+            name=one_line(target.name),
+            where=where(target, ""),
+            labels=labels,
+        )
     verdict = result.verdict
     leaf = verdict.chain[0] if verdict.chain else None
     return Row(
+        id=target.id,
         state=state(result),
         name=one_line(target.name),
-        where=_where(target, result.observation.address),
-        labels=tuple((name, one_line(value)) for name, value in target.labels),
+        where=where(target, result.observation.address),
+        labels=labels,
         days=_days(verdict.days_left),
         expires=f"{leaf.not_after:%Y-%m-%d}" if leaf else "",
         expiry_tone=_expiry_tone(verdict),
+        left=_percent(verdict.lifetime_left),
         problems=tuple(_finding(problem) for problem in verdict.problems),
         stores=tuple(_store(store) for store in verdict.stores),
         checked=age(now, result.time),
-        checked_at=_moment(result.time),
+        checked_at=moment(result.time),
         stale=age(now, result.seen_at) if result.seen_at and not result.success else "",
     )
 
 
-def _where(target: Target, address: str) -> str:
+def where(target: Target, address: str) -> str:
     """What the name does not already say about the place."""
     host = f"[{target.host}]" if ":" in target.host else target.host
     place = f"{host}:{target.port}"
@@ -111,6 +110,10 @@ def _days(left: float | None) -> str:
     return f"{plural(days, 'day')} ago" if left < 0 else f"in {plural(days, 'day')}"
 
 
+def _percent(fraction: float | None) -> int | None:
+    return None if fraction is None else round(100 * min(max(fraction, 0.0), 1.0))
+
+
 def _expiry_tone(verdict: Verdict) -> str:
     """The severity of an end that has come or is near, empty when nothing is."""
     dates = {ProblemKind.EXPIRED, ProblemKind.EXPIRES_SOON}
@@ -119,7 +122,7 @@ def _expiry_tone(verdict: Verdict) -> str:
 
 def _finding(problem: Problem) -> Finding:
     return Finding(
-        title=_title(problem.kind),
+        title=title(problem.kind),
         severity=problem.severity.name.lower(),
         summary=_sentence(one_line(problem.summary, limit=SUMMARY_LIMIT)),
     )
@@ -129,7 +132,8 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _title(kind: ProblemKind) -> str:
+def title(kind: ProblemKind) -> str:
+    """A problem's name as a title; protocols keep their capitals."""
     words = kind.replace("_", " ")
     return words.capitalize().replace("Starttls", "STARTTLS").replace("tls", "TLS")
 
@@ -152,5 +156,6 @@ def age(now: datetime, then: datetime) -> str:
     return f"{seconds} s"
 
 
-def _moment(time: datetime) -> str:
+def moment(time: datetime) -> str:
+    """A time to the second."""
     return f"{time:%Y-%m-%d %H:%M:%S} UTC"
