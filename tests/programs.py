@@ -14,6 +14,7 @@ from typing import NoReturn
 import pytest
 
 PACKAGES = {
+    "chromium": "chromium",
     "dovecot": "dovecot-submissiond",
     "icinga2": "icinga2-bin",
     "keytool": "default-jre-headless",
