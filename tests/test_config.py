@@ -620,7 +620,7 @@ def test_summary_tells_what_a_file_amounts_to(read: Callable[[str], Config]) -> 
         "  expiry:       warning below 33% of the lifetime, critical below 1 day",
         "  revocation:   staple, ocsp, crl",
         "  probes:       every 1h30m, timeout 15s",
-        "  limits:       200 at a time, 1 per host, 0s between two",
+        "  limits:       500 at a time, 1 per host, 0s between two",
     ]
 
 
@@ -724,7 +724,7 @@ def test_summary_tells_evidence_that_is_not_the_default(read: Callable[[str], Co
         for keys in ("timeout: 10s, aia: true", "aia: false, timeout: 5s", "allow_networks: [127.0.0.1]")
     ]
     assert last == [
-        "  limits:       200 at a time, 1 per host, 0s between two",
+        "  limits:       500 at a time, 1 per host, 0s between two",
         "  evidence:     timeout 5s, missing intermediates are not fetched",
         "  evidence:     1 network allowed",
     ]

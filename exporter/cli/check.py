@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from exporter import gathering
-from exporter.cli import once, options
+from exporter.cli import check_remote, once, options
 from exporter.cli.check_options import PROGRAM, parser
 from exporter.model import Policy, ProblemKind, Reason, RevocationMethod, State, Threshold
 from exporter.publish import nagios
@@ -60,6 +60,8 @@ def _checked(argv: Sequence[str] | None) -> tuple[State, list[str]]:
 
 
 def _check(given: argparse.Namespace) -> tuple[State, list[str]]:
+    if given.exporter:
+        return check_remote.check(given)
     if not (given.hostname or given.mx):
         raise options.UsageError("the following arguments are required: -H/--hostname, or --mx")
     given.timeout, timed_out = given.timeout

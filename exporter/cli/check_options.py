@@ -49,6 +49,10 @@ def _add_server(parser: argparse.ArgumentParser) -> None:
         help="check every host that takes the mail of DOMAIN instead of HOST; the worst state counts",
     )  # fmt: skip
     group.add_argument(
+        "--exporter", metavar="URL",
+        help="ask a running smtp-tls-exporter for what it knows of HOST and port, instead of probing",
+    )  # fmt: skip
+    group.add_argument(
         "--all-addresses", action="store_true",
         help="check every address of a name, not the first; the worst state counts",
     )  # fmt: skip

@@ -62,7 +62,7 @@ class ConfigError(Exception):
 class Limits:
     """How hard servers and this machine may be worked; `per_host_delay` is seconds."""
 
-    concurrency: int = 200
+    concurrency: int = 500
     per_host: int = 1
     per_host_delay: float = 0.0
 

@@ -236,7 +236,7 @@ class Limits(Strict):
     """How hard servers and this machine may be worked."""
 
     concurrency: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
-        None, description="Probes at the same time, 1 to 10000. Default 200."
+        None, description="Probes at the same time, 1 to 10000. Default 500."
     )
     per_host: Annotated[int, Field(ge=1, le=1_000)] | None = Field(
         None, description="Connections to one address at the same time, 1 to 1000. Default 1."

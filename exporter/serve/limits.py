@@ -55,7 +55,7 @@ class Limits:
 
     def __init__(
         self,
-        concurrency: int = 200,
+        concurrency: int = 500,
         per_host: int = 1,
         per_host_delay: float = 0.0,
         *,

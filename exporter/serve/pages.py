@@ -71,12 +71,14 @@ async def _style_sheet(_request: web.Request) -> web.Response:
 
 
 async def _target(request: web.Request) -> web.StreamResponse:
-    entry = _entry(request)
+    entry, storage = _entry(request), request.app[SERVICE].storage
+    known = await storage.certificates(entry.target.id) if storage else ()
     pieces = page.target_page(
         entry.target,
         entry.results,
         list(visits(entry.history)),
         datetime.now(UTC),
+        certificates=[_certificate(*one) for one in known],
         can_probe=bool(entry.target.host),
     )
     return await answers.stream(request, HTML, pieces)
@@ -127,6 +129,11 @@ def visits(history: Sequence[Look]) -> Iterator[Visit]:
         for past in look:
             last = known.get(past.address)
             yield _visit(past, changed=last is not None and past.sha1 not in {None, last})
+
+
+def _certificate(address: str, sha1: str, first: str, last: str) -> tuple[str, ...]:
+    moments = (moment(datetime.fromisoformat(time)) for time in (first, last))
+    return (one_line(address), one_line(sha1), *moments)
 
 
 def _visit(past: Past, *, changed: bool) -> Visit:

@@ -184,6 +184,7 @@ def _service(config: Config, settings: Settings, sources: Sources) -> Service:
         modules={name: module.apply for name, module in config.modules.items()},
         config=config,
         access=settings.access,
+        storage=settings.storage,
         telemetry_path=settings.telemetry_path,
         timeout_offset=settings.timeout_offset,
     )

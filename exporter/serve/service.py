@@ -17,6 +17,7 @@ from exporter.serve.board import Board
 from exporter.serve.limits import Limits
 from exporter.serve.scheduler import Examine
 from exporter.serve.statistics import Statistics
+from exporter.serve.storage import Storage
 
 Overrides = Callable[[Target], Target]
 """What a module does to a target (`exporter.config.Module.apply`)."""
@@ -42,6 +43,8 @@ class Service:
     telemetry_path: str = "/metrics"
     timeout_offset: float = 0.5
     ready: bool = False
+    storage: Storage | None = None
+    """What remembers earlier runs."""
     probe_soon: Callable[[str], bool] = lambda _: False
     """Has a target probed at once, by its id; returns whether there is one."""
     reload: Callable[[], Awaitable[Sequence[str]]] | None = None

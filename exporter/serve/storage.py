@@ -195,6 +195,14 @@ class Storage:
         self._news = asyncio.Event()
         self._failing = False
 
+    async def certificates(self, identity: str) -> Sequence[tuple[str, str, str, str]]:
+        """See `Store.certificates`; nothing where the file cannot be read."""
+        try:
+            return await _thread.run(functools.partial(self._store.certificates, identity))
+        except sqlite3.Error as error:
+            logger.warning("storage cannot be read", extra={"problem": str(error)})
+            return ()
+
     def keep(self, target: Target, stored: Stored) -> None:
         """Have what is known of a target written soon."""
         self._pending[target.id] = stored

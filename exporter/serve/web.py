@@ -17,7 +17,7 @@ from exporter.config.shown import shown
 from exporter.pipeline import NotPermittedError, refuse_nothing
 from exporter.publish import metrics
 from exporter.publish.text import one_line
-from exporter.serve import answers, api, asking, debug, listing, own_metrics, pages
+from exporter.serve import answers, api, asking, checking, debug, listing, own_metrics, pages
 from exporter.serve.access import Handler
 from exporter.serve.service import SERVICE, Service
 
@@ -67,6 +67,7 @@ def application(service: Service) -> web.Application:
     for method in (hdrs.METH_POST, hdrs.METH_PUT):
         app.router.add_route(method, "/-/reload", _reload)
     api.add_routes(app)
+    checking.add_routes(app)
     app.router.add_get("/-/healthy", _healthy)
     app.router.add_get("/-/ready", _ready)
     app.on_response_prepare.append(_add_headers)

@@ -20,6 +20,7 @@ from exporter.serve.running import Address, Settings, running
 from exporter.serve.storage import KEPT, Storage, StorageError, Store, Stored
 from tests import results
 from tests.serve.test_running import fetch_when
+from tests.serve.test_web import service, serving
 
 NOW = int(results.NOW.timestamp())
 
@@ -241,6 +242,20 @@ async def test_a_restart_forgets_nothing(tmp_path: Path) -> None:
         writer.close()
     server.close()
     await server.wait_closed()
+
+
+async def test_the_page_knows_earlier_certificates(tmp_path: Path) -> None:
+    """Each with the moments when it was first and last seen, over restarts."""
+    storage, target = Storage(tmp_path / "store"), results.TARGET
+    for subject, hour in (("CN=old", 0), ("CN=new", 5)):
+        one = results.result(target=target, chain=(results.certificate(subject),))
+        storage.keep(target, Stored((replace(one, seen_at=results.NOW + timedelta(hours=hour)),), {}))
+        await storage._write(NOW)
+    async with serving(service(storage=storage)) as client:
+        text = await (await client.get(f"/targets/{target.id}")).text()
+    for subject, moment in (("CN=old", "2026-11-23 12:00:00 UTC"), ("CN=new", "2026-11-23 17:00:00 UTC")):
+        assert f"<td>{results.certificate(subject).sha1}</td><td>{moment}</td>" in text
+    storage._store.close()
 
 
 async def test_a_full_disk_costs_nothing_but_memory(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -71,6 +71,7 @@ def target_page(
     visits: Sequence[Visit],
     now: datetime,
     *,
+    certificates: Sequence[Sequence[str]] = (),
     can_probe: bool = True,
 ) -> Iterator[str]:
     """The page of one target in pieces.
@@ -80,6 +81,7 @@ def target_page(
         results: its results, none before its first probe.
         visits: what earlier probes found, the latest first.
         now: aware; ages are counted up to it.
+        certificates: address, thumbprint, first and last sight of each leaf that it had.
         can_probe: whether it can be asked for to be probed at once.
     """
     several = [details(target, result, now) for result in results]
@@ -98,6 +100,7 @@ def target_page(
             state=worst(several),
             several=several,
             visits=visits,
+            certificates=certificates,
             can_probe=can_probe,
         )
     )
