@@ -105,8 +105,12 @@ def _credentials(header: str) -> tuple[str, bytes]:
 def _matches(password: bytes, stored: str) -> bool:
     import bcrypt  # noqa: PLC0415 - for those who have users
 
-    # Like other implementations: what is beyond 72 bytes does not count, and a NUL ends nothing.
-    return hmac.compare_digest(bcrypt.hashpw(password[:72], stored.encode()), stored.encode())
+    try:
+        # Like other implementations: what is beyond 72 bytes does not count.
+        made = bcrypt.hashpw(password[:72], stored.encode())
+    except ValueError:  # a NUL, which some versions refuse
+        return False
+    return hmac.compare_digest(made, stored.encode())
 
 
 class _ServerContext:

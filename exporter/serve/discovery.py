@@ -20,6 +20,9 @@ from exporter.serve.statistics import SourceStatistics, Statistics
 
 logger = logging.getLogger(__name__)
 
+AGAIN = 60.0
+"""Seconds after which a source is asked again where this program failed."""
+
 Key = tuple[type[Source], str]
 
 
@@ -111,6 +114,15 @@ class Discovery:
             known.source, known.task = source, task
 
     async def _run(self, key: Key, source: Source) -> None:
+        while True:
+            try:
+                await self._listen(key, source)
+            except Exception:  # whatever it is, the source is asked again
+                kind, name = _label(key)
+                logger.exception("internal error in discovery", extra={"source": name, "kind": kind})
+                await asyncio.sleep(AGAIN)
+
+    async def _listen(self, key: Key, source: Source) -> None:
         told = ""
         async for found in follow(source, self._ways):
             one, counted = self._followed[key], self._statistics.sources[_label(key)]

@@ -56,6 +56,10 @@ class Reloader:
                 self._take(None)
                 self._supervisor.ready("The configuration has mistakes; the old one goes on")
                 return error.messages
+            except Exception as error:  # whatever it is, the old configuration goes on
+                logger.exception("internal error while reloading")
+                self._take(None)
+                return (f"internal error: {type(error).__name__}: {error}",)
             self._files = config.files
             self._take(config)
             logger.info("reloaded", extra={"targets": len(config.targets), "sources": len(config.sources)})

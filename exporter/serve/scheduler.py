@@ -85,6 +85,7 @@ class Scheduler:
     ) -> None:
         self._pulse = pulse
         self._beat = beat
+        self._next_beat = -math.inf if math.isfinite(pulse) else math.inf
         self._targets = {target.id: target for target in targets}
         self._examine = examine
         self._board = board
@@ -108,7 +109,7 @@ class Scheduler:
         try:
             while True:
                 await self._wait_until_due(clock)
-                admission = await self._admitted()
+                admission = await self._admitted(clock)
                 if (taken := self._take(clock)) is None:  # removed while it waited to be admitted
                     admission.close()
                 else:
@@ -152,12 +153,18 @@ class Scheduler:
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else math.inf
 
-    async def _admitted(self) -> Admission:
-        """Wait for a slot; that servers which hang have all of them does not mean that the schedule does."""
-        while not math.isinf(self._pulse):
+    def _alive(self, clock: Clock) -> None:
+        """Say so, twice as often as somebody wants to hear it."""
+        if (now := clock.time()) >= self._next_beat:
+            self._next_beat = now + self._pulse / 2
             self._beat()
+
+    async def _admitted(self, clock: Clock) -> Admission:
+        """Wait for a slot; that servers which hang have all of them does not mean that the schedule does."""
+        while math.isfinite(self._pulse):
+            self._alive(clock)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._pulse):
+                async with asyncio.timeout(self._pulse / 2):
                     return await self._limits.admit()
         return await self._limits.admit()
 
@@ -165,8 +172,8 @@ class Scheduler:
         """Return when a target is due; one that is planned meanwhile may become the next."""
         while (due := self._earliest()) > clock.time():
             self._wake.clear()
-            self._beat()
-            pause = min(due - clock.time(), self._pulse)
+            self._alive(clock)
+            pause = min(due - clock.time(), self._pulse / 2)
             timer = None if math.isinf(pause) else clock.call_later(pause, self._wake.set)
             try:
                 await self._wake.wait()

@@ -240,6 +240,9 @@ class Storage:
             self._failing = True
             self._pending = {**batch, **self._pending}
             return
+        except Exception:  # the next ones may be fine
+            logger.exception("internal error: some results are not stored")
+            return
         if self._failing:
             logger.info("storage can be written again")
         self._failing = False

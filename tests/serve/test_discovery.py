@@ -14,6 +14,7 @@ from exporter import trust
 from exporter.config import Config, load, summary
 from exporter.evidence.mx import Exchange, MxError
 from exporter.model import Mode, Reason, Target
+from exporter.serve import discovery as discovery_module
 from exporter.serve.discovery import Discovery
 from exporter.serve.sources import Ways
 from exporter.serve.statistics import Statistics
@@ -347,3 +348,21 @@ def test_identity_of_ordinary_targets_is_what_it_was() -> None:
     plain, found = Target(name="a", host="a"), Target(name="a", host="a", domain="b")
     assert plain.id != found.id
     assert plain.id == "14644a5f904b"
+
+
+async def test_a_fault_of_this_program_does_not_end_it(
+    configured: Callable[[str], Config], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A source is asked again, whatever was raised."""
+    monkeypatch.setattr(discovery_module, "AGAIN", 0.01)
+    asked: list[str] = []
+
+    async def look_up(domain: str) -> tuple[Exchange, ...]:
+        asked.append(domain)
+        if len(asked) < 3:
+            raise RuntimeError("a fault")
+        return TWO
+
+    async with following(configured("[{mx: example.org}]"), Ways(look_up)) as followed:
+        await followed.until(lambda: len(followed.names()) == 2)
+    assert caplog.text.count("internal error in discovery") == 2

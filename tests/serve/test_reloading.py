@@ -195,3 +195,15 @@ def test_what_is_watched(tmp_path: Path, files: tuple[str, ...]) -> None:
         text += f"defaults: {{transaction: {{mail_from: '', rcpt_to: a@b.example, auth: {auth}}}}}\n"
     path.write_text(text)
     assert load(path, trust.load).files == (path, *(tmp_path / name for name in files))
+
+
+async def test_a_fault_of_this_program_keeps_the_old_configuration(caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever loading raises, it is told, and the daemon goes on."""
+
+    def broken() -> Config:
+        raise RuntimeError("a fault")
+
+    taken: list[Config | None] = []
+    assert await Reloader(broken, taken.append, []).reload() == ("internal error: RuntimeError: a fault",)
+    assert taken == [None]
+    assert "internal error while reloading" in caplog.text
