@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
+from exporter.judge import naming
 from exporter.judge.certificates import UnreadableCertificateError, read_certificate
 from exporter.model import CertificateFacts, TrustStore
 
@@ -63,7 +64,7 @@ def _names(store: TrustStore) -> Sequence[tuple[str, bytes]]:
     found = []
     for der in store.anchors:
         with contextlib.suppress(ValueError, UnsupportedAlgorithm):
-            subject = x509.load_der_x509_certificate(der).subject.rfc4514_string()
+            subject = naming.subject(x509.load_der_x509_certificate(der))
             found.append((_comparable(subject), der))
     return found
 

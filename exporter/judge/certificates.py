@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, r
 from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, SignatureAlgorithmOID
 
+from exporter.judge import naming
 from exporter.judge.extensions import UNREADABLE, extension
 from exporter.judge.signatures import signed_by
 from exporter.model import CertificateFacts
@@ -72,9 +73,9 @@ def _facts(certificate: x509.Certificate, der: bytes) -> CertificateFacts:
     access = _access_urls(certificate)
     return CertificateFacts(
         der=der,
-        subject=certificate.subject.rfc4514_string(),
-        issuer=certificate.issuer.rfc4514_string(),
-        common_name=_common_name(certificate.subject),
+        subject=naming.subject(certificate),
+        issuer=naming.issuer(certificate),
+        common_name=naming.common_name(certificate),
         serial=_whole_bytes(certificate.serial_number),
         sha1=hashlib.sha1(der, usedforsecurity=False).hexdigest().upper(),
         sha256=hashlib.sha256(der).hexdigest().upper(),
@@ -84,7 +85,7 @@ def _facts(certificate: x509.Certificate, der: bytes) -> CertificateFacts:
         key_bits=key_bits,
         signature=_describe_signature(certificate),
         sans=_sans(certificate),
-        self_issued=certificate.subject == certificate.issuer,
+        self_issued=naming.names(certificate, certificate),
         self_signed=_is_self_signed(certificate),
         is_ca=is_ca,
         usage_allows_server=_usage_allows_server(certificate, is_ca=is_ca),
@@ -99,11 +100,6 @@ def _whole_bytes(number: int) -> str:
     """Hexadecimal as OpenSSL prints serial numbers."""
     digits = f"{abs(number):X}"
     return ("-" if number < 0 else "") + digits.zfill(len(digits) + len(digits) % 2)
-
-
-def _common_name(name: x509.Name) -> str | None:
-    values = name.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
-    return str(values[-1].value) if values else None
 
 
 def _describe_key(certificate: x509.Certificate) -> tuple[str, int | None]:

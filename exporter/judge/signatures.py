@@ -22,6 +22,7 @@ from cryptography.x509 import ObjectIdentifier
 from cryptography.x509.oid import SignatureAlgorithmOID as Oid
 
 from exporter.der import CONTEXT_0, SEQUENCE, Element, parse
+from exporter.judge.naming import names
 
 _HASHES: dict[str, hashes.HashAlgorithm] = {
     "1.3.14.3.2.26": hashes.SHA1(),  # noqa: S303 - old authorities still sign so, and it is their word
@@ -44,7 +45,7 @@ def signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool |
     Returns:
         None when the names fit but the signature cannot be checked, for want of its algorithm.
     """
-    if certificate.issuer != issuer.subject:
+    if not names(certificate, issuer):
         return False
     try:
         key = issuer.public_key()
