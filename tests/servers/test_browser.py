@@ -29,6 +29,7 @@ PHONE = {"width": 390, "height": 844}
 QUIET = [
     "--no-sandbox",
     "--disable-gpu",
+    "--disable-dev-shm-usage",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
