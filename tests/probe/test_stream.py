@@ -241,8 +241,9 @@ async def test_silence_after_quit_costs_a_moment(
     assert seen.tls.aborted is None
 
 
-async def test_the_server_closes_first(context: ssl.SSLContext) -> None:
+async def test_the_server_closes_first(context: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
     """After the 221 the connection stays until the server has ended it: sooner would be a reset in its log."""
+    monkeypatch.setattr(stream, "PARTING", 30.0)
     kept: list[bool] = []
 
     async def slow_goodbye(_: Peer, wire: Wire) -> None:
