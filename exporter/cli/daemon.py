@@ -15,7 +15,9 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from exporter import trust
 from exporter.cli.daemon_options import parser
@@ -40,7 +42,7 @@ def main(argv: Sequence[str]) -> int:
     options = parser().parse_args(argv)
     logs.set_up(options.log_level, options.log_format)
     try:
-        config = None if options.demo else load(options.config_file, trust.load)
+        config = None if options.demo else _load(options.config_file)
         access = None if options.web_config_file is None else Access(options.web_config_file)
         if options.config_check:
             print(summary(config) if config else "the demo brings its own configuration")
@@ -56,6 +58,17 @@ def main(argv: Sequence[str]) -> int:
         pass
     _end_soon()
     return 0
+
+
+def _load(path: Path) -> Config:
+    """The configuration, and what its trust stores hold; the files of the system's store are watched, too.
+
+    Raises:
+        ConfigError: it cannot be used.
+    """
+    config = load(path, trust.load)
+    more = trust.system_files() if "system" in config.stores else ()
+    return replace(config, files=(*config.files, *more))
 
 
 async def _serve(options: argparse.Namespace, config: Config | None, access: Access | None) -> None:
@@ -76,9 +89,9 @@ async def _serve(options: argparse.Namespace, config: Config | None, access: Acc
         demo = await stack.enter_async_context(Demo()) if config is None else None
         path = options.config_file if demo is None else demo.config_path
         if config is None:
-            config = await asyncio.to_thread(load, path, trust.load)
+            config = await asyncio.to_thread(_load, path)
         gc.freeze()  # modules, targets and trust stores stay; looking through them again would hold up the loop
-        daemon = await stack.enter_async_context(running(config, settings, partial(load, path, trust.load)))
+        daemon = await stack.enter_async_context(running(config, settings, partial(_load, path)))
         logger.info("listening", extra={"url": " ".join(daemon.urls), "targets": len(config.targets)})
         if demo:
             print(_introduction(demo, daemon), flush=True)

@@ -58,6 +58,11 @@ def load(
     return TrustStore(label, anchors)
 
 
+def system_files() -> tuple[Path, ...]:
+    """The files and directories that the system's store is read from."""
+    return machine.files()
+
+
 def system() -> TrustStore:
     """The store that OpenSSL on this machine uses, under its usual label."""
     return load("system", "system")

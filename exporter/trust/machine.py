@@ -48,6 +48,13 @@ def entries() -> Iterator[Entry]:
     return pem.entries(_defaults())
 
 
+def files() -> tuple[Path, ...]:
+    """What `entries` would read; nothing on Windows, whose stores are no files."""
+    if named := _named_by_environment():
+        return named
+    return () if hasattr(ssl, "enum_certificates") else _defaults()
+
+
 def _named_by_environment() -> tuple[Path, ...]:
     defaults = ssl.get_default_verify_paths()
     named = (

@@ -94,3 +94,14 @@ def test_windows_denies_access(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ssl, "enum_certificates", denied, raising=False)
     with pytest.raises(StoreError, match="system: Access is denied"):
         trust.system()
+
+
+def test_the_files_that_are_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Those of OpenSSL's variables, else the machine's bundle or directory."""
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    usual = trust.system_files()
+    assert usual
+    assert all(path.exists() for path in usual)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "bundle.pem"))
+    assert trust.system_files() == (tmp_path / "bundle.pem",)
