@@ -42,6 +42,11 @@ HEADERS = (
     "X-Frame-Options",
     "X-XSS-Protection",
 )
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "X-Content-Type-Options": ("nosniff",),
+    "X-Frame-Options": ("deny", "sameorigin"),
+}
+"""Headers that have only these values."""
 UNSUPPORTED = frozenset(
     {
         "cert", "key", "client_ca", "client_allowed_sans", "cipher_suites", "prefer_server_cipher_suites",
@@ -135,6 +140,9 @@ def load_web(path: Path) -> WebConfig:
         given = _validated(root, faults)
         for place, file_name in _files(root.data):
             _look_at(path.parent / file_name, root, place, faults)
+        if given is not None:
+            for place, message in _contradictions(given):
+                faults.add(root.find(place), message)
     except nodes.Unreadable:
         pass
     if faults or given is None:
@@ -156,6 +164,24 @@ def _validated(root: Node, faults: Faults) -> WebFile | None:
                 message,
             )
         return None
+
+
+def _contradictions(given: WebFile) -> Iterator[tuple[KeyPath, str]]:
+    """What can be read but would not do what it says: nobody would notice that a door is open, or shut for all."""
+    if tls := given.tls_server_config:
+        asks = tls.client_auth_type is not ssl.CERT_NONE
+        if tls.client_ca_file is not None and not asks:
+            message = "checks nobody: client_auth_type must say whose certificate is wanted"
+            yield ("tls_server_config", "client_ca_file"), message
+        if asks and tls.client_ca_file is None:
+            yield ("tls_server_config", "client_auth_type"), "needs client_ca_file: nobody could be verified"
+        if tls.min_version > tls.max_version:
+            yield ("tls_server_config", "max_version"), "must not be older than min_version"
+    if http := given.http_server_config:
+        for name, value in http.headers.items():
+            allowed = CHOICES.get(name, (value,))
+            if value not in allowed:
+                yield ("http_server_config", "headers", name), f"must be {' or '.join(allowed)}"
 
 
 def _files(data: object) -> Iterator[tuple[KeyPath, str]]:

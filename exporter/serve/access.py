@@ -7,30 +7,20 @@ restart. What cannot be read then leaves in force what was read before.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import functools
-import hashlib
-import hmac
 import logging
 import ssl
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from aiohttp import hdrs, web
 
 from exporter.config import ConfigError
 from exporter.config.web import Tls, WebConfig, load_web
+from exporter.serve.passwords import Passwords, TooManyGuessesError
 from exporter.serve.watch import Signature, signature
-from exporter.threads import DaemonThreads
 
 logger = logging.getLogger(__name__)
 
-_REMEMBERED = 100
-"""Passwords whose verdict is remembered: bcrypt takes a fifth of a second on purpose."""
-_NOBODY = "$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy"
-"""Compared with where the user does not exist, so that it takes as long."""
 _CHALLENGE = 'Basic realm="smtp-tls-exporter", charset="UTF-8"'
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -47,13 +37,15 @@ class Access:
         self._path = path
         self._config = load_web(path)
         self._read = signature([path])
-        self._context = None if self._config.tls is None else _ServerContext(self._config.tls)
-        self._verdicts: OrderedDict[bytes, bool] = OrderedDict()
+        self._context = (
+            None if self._config.tls is None else _ServerContext(self._config.tls, before=self.current)
+        )
+        self._passwords = Passwords()
 
     @property
     def tls(self) -> ssl.SSLContext | None:
         """What to listen with; None for plain HTTP."""
-        return self._context.listening if self._context else None
+        return self._context
 
     def current(self) -> WebConfig:
         """The rules of now. Whether TLS is spoken at all is decided when the program starts."""
@@ -62,76 +54,73 @@ class Access:
             self._read = now
             try:
                 self._config = load_web(self._path)
-                self._verdicts.clear()
-                if self._context and self._config.tls:
-                    self._context.tls = self._config.tls
+                self._take_over(self._config.tls)
             except ConfigError as error:
                 for message in error.messages:
                     logger.error("web configuration stays as it was", extra={"problem": message})  # noqa: TRY400 - a trace helps nobody here
         return self._config
 
+    def _take_over(self, tls: Tls | None) -> None:
+        if self._context and tls:
+            self._context.tls = tls
+        elif self._context or tls:
+            logger.warning("TLS is turned on or off when the program starts: restart it")
+
     async def guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Let a request pass, or ask for a password (RFC 7617)."""
-        users = self.current().users
-        if users and not await self._is_known(request, users):
-            headers = {hdrs.WWW_AUTHENTICATE: _CHALLENGE}
-            raise web.HTTPUnauthorized(text="Unauthorized\n", headers=headers)
+        if users := self.current().users:
+            try:
+                right = await self._passwords.right(request.headers.get(hdrs.AUTHORIZATION, ""), users)
+            except TooManyGuessesError:
+                text = "Too many passwords are being compared\n"
+                raise web.HTTPTooManyRequests(text=text, headers={hdrs.RETRY_AFTER: "5"}) from None
+            if not right:
+                headers = {hdrs.WWW_AUTHENTICATE: _CHALLENGE}
+                raise web.HTTPUnauthorized(text="Unauthorized\n", headers=headers)
         return await handler(request)
 
-    async def _is_known(self, request: web.Request, users: Mapping[str, str]) -> bool:
-        name, password = _credentials(request.headers.get(hdrs.AUTHORIZATION, ""))
-        stored = users.get(name, _NOBODY)
-        key = hashlib.sha256(b"\0".join([name.encode(), stored.encode(), password])).digest()
-        if key not in self._verdicts:
-            right = await _threads.run(functools.partial(_matches, password, stored))
-            self._verdicts[key] = right and name in users
-            while len(self._verdicts) > _REMEMBERED:
-                self._verdicts.popitem(last=False)
-        return self._verdicts[key]
 
+class _ServerContext(ssl.SSLContext):
+    """The TLS of the server. Each connection gets the settings and the certificate that the files hold then.
 
-def _credentials(header: str) -> tuple[str, bytes]:
-    """Name and password of an Authorization header; empty ones where it has none."""
-    scheme, _, encoded = header.partition(" ")
-    if scheme.lower() != "basic":
-        return "", b""
-    try:
-        name, _, password = base64.b64decode(encoded.strip(), validate=True).partition(b":")
-        return name.decode(), password
-    except (binascii.Error, ValueError):
-        return "", b""
+    They are those of a context of its own. Exchanging the context in the middle of a handshake, as is done for
+    SNI, would exchange the certificate alone: OpenSSL keeps whether a client must have one, and the versions.
+    """
 
+    tls: Tls
+    _before: Callable[[], object]
+    _read: Signature
+    _latest: ssl.SSLContext
 
-def _matches(password: bytes, stored: str) -> bool:
-    import bcrypt  # noqa: PLC0415 - for those who have users
+    def __new__(cls, tls: Tls, *, before: Callable[[], object]) -> _ServerContext:
+        """With `before`, which is called for every connection and may exchange `tls`."""
+        made = super().__new__(cls, ssl.PROTOCOL_TLS_SERVER)
+        made.tls, made._before = tls, before
+        made._read = made._now()
+        made._latest = _context(tls)
+        return made
 
-    try:
-        # Like other implementations: what is beyond 72 bytes does not count.
-        made = bcrypt.hashpw(password[:72], stored.encode())
-    except ValueError:  # a NUL, which some versions refuse
-        return False
-    return hmac.compare_digest(made, stored.encode())
-
-
-class _ServerContext:
-    """The TLS of the server. Each handshake gets the certificate that the files hold then."""
-
-    def __init__(self, tls: Tls) -> None:
-        self.tls = tls
-        self._read = signature(_files(tls))
-        self.listening = self._latest = _context(tls)
-        self.listening.sni_callback = self._choose
-
-    def _choose(self, connection: ssl.SSLObject, _name: str | None, _first: ssl.SSLContext) -> None:
-        """Called in every handshake, with or without SNI."""
-        now: Signature = (self.tls, *signature(_files(self.tls)))
+    def wrap_bio(
+        self,
+        incoming: ssl.MemoryBIO,
+        outgoing: ssl.MemoryBIO,
+        server_side: bool = False,
+        server_hostname: str | bytes | None = None,
+        session: ssl.SSLSession | None = None,
+    ) -> ssl.SSLObject:
+        """Called by asyncio for every connection."""
+        self._before()
+        now = self._now()
         if now != self._read:
             self._read = now
             try:
                 self._latest = _context(self.tls)
             except ConfigError as error:
                 logger.error("the certificate stays as it was", extra={"problem": str(error)})  # noqa: TRY400 - as above
-        connection.context = self._latest
+        return self._latest.wrap_bio(incoming, outgoing, server_side, server_hostname, session)
+
+    def _now(self) -> Signature:
+        return (self.tls, *signature(_files(self.tls)))
 
 
 def _files(tls: Tls) -> Sequence[Path]:
@@ -151,6 +140,3 @@ def _context(tls: Tls) -> ssl.SSLContext:
         raise ConfigError((f"{names}: not usable for TLS: {error}",)) from error
     context.set_alpn_protocols(["http/1.1"])
     return context
-
-
-_threads = DaemonThreads(1)

@@ -42,6 +42,8 @@ class Service:
     """Who may ask; None for everybody."""
     telemetry_path: str = "/metrics"
     timeout_offset: float = 0.5
+    asked: int = 0
+    """Requests to `/probe` that are under way."""
     ready: bool = False
     storage: Storage | None = None
     """What remembers earlier runs."""

@@ -92,12 +92,13 @@ async def _add_headers(request: web.Request, response: web.StreamResponse) -> No
     response.headers[hdrs.SERVER] = "smtp-tls-exporter"
 
 
-async def _probe(request: web.Request) -> web.Response:
+async def _probe(request: web.Request) -> web.StreamResponse:
     service = request.app[SERVICE]
     question = asking.read(request, service)
     started = time.monotonic()
-    if service.statistics.in_flight > MAX_PROBES:
+    if service.asked >= MAX_PROBES:
         raise web.HTTPServiceUnavailable(text="Too many probes at once\n", headers={hdrs.RETRY_AFTER: "15"})
+    service.asked += 1
     service.statistics.in_flight += 1
     try:
         results = await service.examine(
@@ -109,6 +110,7 @@ async def _probe(request: web.Request) -> web.Response:
     except NotPermittedError as error:
         raise web.HTTPForbidden(text=f"Target {one_line(question.target.name)}: {error}\n") from error
     finally:
+        service.asked -= 1
         service.statistics.in_flight -= 1
     service.statistics.finished(results)
     body = metrics.compatible(results, time.monotonic() - started)
@@ -117,8 +119,7 @@ async def _probe(request: web.Request) -> web.Response:
         return web.Response(text=debug.explain(question.target, results, body))
     openmetrics = wants_openmetrics(request)
     content_type = OPENMETRICS_FORMAT if openmetrics else TEXT_FORMAT
-    body += END if openmetrics else ""
-    return web.Response(body=body.encode(), headers={hdrs.CONTENT_TYPE: content_type})
+    return await answers.stream(request, content_type, [body, END] if openmetrics else [body])
 
 
 async def _service_discovery(request: web.Request) -> web.Response:

@@ -18,6 +18,7 @@ import pytest
 from exporter.config import Config, ConfigError
 from exporter.config.web import load_web
 from exporter.demo.authority import Issued, Leaf, Root, self_signed
+from exporter.serve import passwords
 from exporter.serve.access import Access
 from exporter.serve.running import Address, Running, Settings, running
 from tests.programs import program
@@ -196,6 +197,60 @@ async def test_client_certificates(
                 await ask(daemon, context=files.client())
 
 
+REQUIRED = """\
+tls_server_config:
+  {cert_file: server.crt, key_file: server.key, client_ca_file: ca.crt,
+   client_auth_type: RequireAndVerifyClientCert}
+"""
+
+
+async def test_the_rules_of_tls_change_without_a_restart(files: Files, intermediate: Issued) -> None:
+    """From the next connection on a client needs a certificate, or a newer TLS, as the file says."""
+    files.write_config(TLS)
+    own = intermediate.issue(Leaf("CN=prometheus", purposes=()))
+    old = files.client()
+    old.maximum_version = ssl.TLSVersion.TLSv1_2
+    async with served(files) as daemon:
+        assert (await ask(daemon, context=old))[0] == 200
+        files.write_config(REQUIRED)
+        with pytest.raises((aiohttp.ClientError, OSError)):
+            await ask(daemon, context=files.client())
+        assert (await ask(daemon, context=files.client(own)))[0] == 200
+        files.write_config(TLS.replace("}", ", min_version: TLS13}"))
+        with pytest.raises((aiohttp.ClientError, OSError)):
+            await ask(daemon, context=old)
+        assert (await ask(daemon, context=files.client()))[0] == 200
+
+
+@pytest.mark.parametrize("first", [TLS, "http_server_config: {}"], ids=["off", "on"])
+async def test_turning_tls_on_or_off_is_told_to_need_a_restart(
+    files: Files, caplog: pytest.LogCaptureFixture, first: str
+) -> None:
+    """What was spoken is still spoken, and the log says why."""
+    files.write_config(first)
+    context = files.client()
+    async with served(files) as daemon:
+        assert (await ask(daemon, context=context))[0] == 200
+        files.write_config("http_server_config: {}" if first == TLS else TLS)
+        assert (await ask(daemon, context=context))[0] == 200
+    assert [record.getMessage() for record in caplog.records if record.name == "exporter.serve.access"] == [
+        "TLS is turned on or off when the program starts: restart it"
+    ]
+
+
+async def test_too_many_guesses_are_turned_away(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clear answer, and when to come back."""
+    monkeypatch.setattr(passwords, "WAITING", 0)
+    files.write_config(f"basic_auth_users: {{prometheus: {hashed('s3cret')}}}")
+    async with (
+        served(files) as daemon,
+        aiohttp.ClientSession(headers={"Authorization": RIGHT}) as session,
+        session.get(daemon.urls[0] + "metrics") as response,
+    ):
+        assert (response.status, response.headers["Retry-After"]) == (429, "5")
+        assert await response.text() == "Too many passwords are being compared\n"
+
+
 async def test_headers(files: Files) -> None:
     """What the file says of a header replaces ours."""
     files.write_config(
@@ -241,6 +296,25 @@ BAD = {
         "http_server_config: {headers: {X-Powered-By: us}}",
         ["web.yml:1:32: http_server_config.headers.X-Powered-By: "],
     ),
+    "an authority that checks nobody": (
+        "tls_server_config: {cert_file: server.crt, key_file: server.key, client_ca_file: ca.crt}",
+        ["web.yml:1:82: tls_server_config.client_ca_file: checks nobody: client_auth_type must say"],
+    ),
+    "nobody could be verified": (
+        "tls_server_config: {cert_file: server.crt, key_file: server.key, client_auth_type: VerifyClientCertIfGiven}",
+        ["web.yml:1:84: tls_server_config.client_auth_type: needs client_ca_file"],
+    ),
+    "no version is left": (
+        "tls_server_config: {cert_file: server.crt, key_file: server.key, min_version: TLS13, max_version: TLS12}",
+        ["web.yml:1:99: tls_server_config.max_version: must not be older than min_version"],
+    ),
+    "values of headers": (
+        "http_server_config: {headers: {X-Frame-Options: allow, X-Content-Type-Options: sniff}}",
+        [
+            "web.yml:1:49: http_server_config.headers.X-Frame-Options: must be deny or sameorigin",
+            "web.yml:1:80: http_server_config.headers.X-Content-Type-Options: must be nosniff",
+        ],
+    ),
     "empty": ("# nothing", ["web.yml:1:1: the file is empty"]),
 }
 
@@ -265,6 +339,20 @@ def test_a_certificate_that_does_not_fit_its_key(files: Files, leaf: Issued) -> 
     files.write("server.key", leaf.key_pem)
     with pytest.raises(ConfigError, match=r"server\.crt or .*server\.key: not usable for TLS: .*MISMATCH"):
         Access(files.config)
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize(
+    "name", ["an authority that checks nobody", "values of headers", "no hash", "unknown"]
+)
+def test_promtool_refuses_the_same_mistakes(files: Files, name: str) -> None:
+    """What is a mistake for every other exporter is one here."""
+    files.write_config(BAD[name][0])
+    done = subprocess.run(
+        [program("promtool"), "check", "web-config", files.config],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode != 0
 
 
 @pytest.mark.servers

@@ -181,16 +181,17 @@ async def test_text_for_everybody_else(client: Client, accept: str) -> None:
     ],
     ids=["gzip", "among-others", "deflate", "none", "refused", "refused-in-full"],
 )
-async def test_answers_are_compressed_for_whoever_wants_it(header: str, packed: bool) -> None:
+async def test_answers_are_compressed_for_whoever_wants_it(lab: Lab, header: str, packed: bool) -> None:
     """The body is the same, packed or not, and caches are told that it depends on the header."""
-    given = service()
+    given = service(examine=lab)
     given.board.put(results.TARGET, [results.result()])
     async with serving(given) as client:
-        response = await client.get("/metrics", headers={"Accept-Encoding": header})
-        body = await response.read()
-    assert response.headers.get("Content-Encoding") == ("gzip" if packed else None)
-    assert response.headers["Vary"] == "Accept-Encoding"
-    assert b"\nsmtp_tls_state{" in (gzip.decompress(body) if packed else body)
+        for path in ("/metrics", "/probe?target=six"):
+            response = await client.get(path, headers={"Accept-Encoding": header})
+            body = await response.read()
+            assert response.headers.get("Content-Encoding") == ("gzip" if packed else None)
+            assert response.headers["Vary"] == "Accept-Encoding"
+            assert b"\nsmtp_tls_state{" in (gzip.decompress(body) if packed else body)
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "identity"])
@@ -433,11 +434,22 @@ evidence: {ldap: {server: dc01, bind_dn: CN=x, password_file: ldap.pass}}
 
 async def test_too_many_probes_at_once(lab: Lab) -> None:
     """Beyond a limit requests are turned away instead of piling up."""
-    full = service(examine=lab, statistics=Statistics(in_flight=web_server.MAX_PROBES + 1))
+    full = service(examine=lab, asked=web_server.MAX_PROBES)
     async with serving(full) as client:
         response = await client.get("/probe", params={"target": "six"})
-    assert (response.status, response.headers["Retry-After"]) == (503, "15")
-    assert not lab.asked
+        assert (response.status, response.headers["Retry-After"]) == (503, "15")
+        assert await response.text() == "Too many probes at once\n"
+        assert not lab.asked
+        full.asked -= 1
+        assert (await client.get("/probe", params={"target": "six"})).status == 200
+    assert full.asked == web_server.MAX_PROBES - 1
+
+
+async def test_a_busy_schedule_turns_no_request_away(lab: Lab) -> None:
+    """Thousands of its probes may be waiting for one server that has as many names."""
+    busy = service(examine=lab, statistics=Statistics(in_flight=web_server.MAX_PROBES * 3))
+    async with serving(busy) as client:
+        assert (await client.get("/probe", params={"target": "six"})).status == 200
 
 
 @pytest.mark.parametrize(
