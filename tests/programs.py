@@ -14,6 +14,7 @@ from typing import NoReturn
 import pytest
 
 PACKAGES = {
+    "amtool": "prometheus-alertmanager",
     "chromium": "chromium",
     "dovecot": "dovecot-submissiond",
     "icinga2": "icinga2-bin",
@@ -30,6 +31,7 @@ PACKAGES = {
     "stunnel": "stunnel4",
     "systemd-analyze": "systemd",
     "unshare": "util-linux",
+    "zsh": "zsh",
 }
 """The Debian packages that hold each program; .ci/run installs them."""
 

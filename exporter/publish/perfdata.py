@@ -6,6 +6,7 @@ Comes in: results. Goes out: `'label'=value;warning;critical` for each figure.
 from __future__ import annotations
 
 import math
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,8 +15,16 @@ if TYPE_CHECKING:
     from exporter.model import Result, Threshold
 
 
+_ELEMENTS = 8
+"""Certificates of a chain that get a figure. The line has an end, and no client follows more."""
+_DAY = timedelta(days=1)
+
+
 def performance(results: Sequence[Result], response: tuple[str, str] = ("", "")) -> str:
-    """The shortest remaining lifetime and the longest time of several results.
+    """The shortest remaining lifetime, the longest time of several results, and each certificate of that chain.
+
+    The certificates are numbered from the leaf, `days_chain_elem1`, as check_ssl_cert does; they have no ranges, since
+    one that no path needs may expire without harm.
 
     Without a certificate there is no `days_to_expiry`: Icinga refuses `U`.
 
@@ -29,6 +38,8 @@ def performance(results: Sequence[Result], response: tuple[str, str] = ("", ""))
         leaf, policy = first.verdict.chain[0], first.target.policy
         ranges = (_range(policy.warning, leaf.lifetime_days), _range(policy.critical, leaf.lifetime_days))
         data.insert(0, _datum("days_to_expiry", _tenths(first.verdict.days_left or 0.0), *ranges))
+        left = [(one.not_after - first.time) / _DAY for one in first.verdict.chain[:_ELEMENTS]]
+        data += [_datum(f"days_chain_elem{n}", _tenths(days)) for n, days in enumerate(left, start=1)]
     return " ".join(data)
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from exporter.demo import Demo
     from exporter.demo.cases import Case
 
-ONE_LINE = re.compile(r"SMTP_TLS (OK|WARNING|CRITICAL|UNKNOWN) - [^|\n]*( \| ('[a-z_]+'=\S+ ?)+)?\n")
+ONE_LINE = re.compile(r"SMTP_TLS (OK|WARNING|CRITICAL|UNKNOWN) - [^|\n]*( \| ('[a-z_]+[1-8]?'=\S+ ?)+)?\n")
 HEALTHY = next(case for case in CASES if case.name == "healthy")
 EXPIRED = next(case for case in CASES if case.name == "expired")
 START = "import sys; from exporter.cli.check import main; sys.exit(main())"
@@ -76,7 +76,8 @@ def test_line_of_a_healthy_server(lab: Demo, capsys: pytest.CaptureFixture[str])
     _, out = check(capsys, *arguments(lab, HEALTHY))
     assert re.fullmatch(
         r"SMTP_TLS OK - 127\.0\.0\.1:\d+ STARTTLS: 'mail\.int\.contoso\.com' from 'Contoso Subordinate CA' "
-        r"valid until \d{4}-\d\d-\d\d \(\d+ days\) \| 'days_to_expiry'=\d+\.\d;21:;7: 'time'=\d+\.\d\ds\n",
+        r"valid until \d{4}-\d\d-\d\d \(\d+ days\) \| 'days_to_expiry'=\d+\.\d;21:;7: 'time'=\d+\.\d\ds "
+        r"'days_chain_elem1'=\d+\.\d 'days_chain_elem2'=\d+\.\d\n",
         out,
     )
 
@@ -95,10 +96,10 @@ def test_line_of_a_healthy_server(lab: Demo, capsys: pytest.CaptureFixture[str])
         pytest.param(
             ("--response-warning", "0", "--response-critical", "0"),
             State.CRITICAL,
-            "s;0;0\n",
+            "s;0;0 ",
             id="slow, critical",
         ),
-        pytest.param(("--response-critical", "60"), State.OK, "s;;60\n", id="fast enough"),
+        pytest.param(("--response-critical", "60"), State.OK, "s;;60 ", id="fast enough"),
         pytest.param(
             ("--fingerprint", "00" * 20), State.CRITICAL, "fingerprint_mismatch: ", id="another certificate"
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import urllib.error
 import urllib.parse
@@ -28,8 +29,9 @@ CASES = Demo.cases
 VARIABLES = {"$job": "smtp-tls", "$instance": ".+", "$target": ".+"}
 ALWAYS_EMPTY = {
     "SmtpTlsExporterDown", "SmtpTlsExporterAbsent", "SmtpTlsTargetStale", "SmtpTlsTargetVanished",
+    "SmtpTlsReloadFailed", "SmtpTlsCertificateChanged",
 }  # fmt: skip
-"""Alerts about the monitoring itself, which works here."""
+"""Alerts about changes, of which there are none here, and about the monitoring itself, which works."""
 
 
 class Prometheus:
@@ -105,11 +107,19 @@ def _configuration(here: Path, exporter_port: int) -> Path:
             job["static_configs"] = [{"targets": [case.name for case in CASES]}]
     adapted = {
         "global": {"evaluation_interval": "1s"},
-        "rule_files": [str(RULES)],
+        "rule_files": [str(_rules_at_once(here))],
         "scrape_configs": jobs,
     }
     path = here / "prometheus.yml"
     path.write_text(yaml.safe_dump(adapted), encoding="utf-8")
+    return path
+
+
+def _rules_at_once(here: Path) -> Path:
+    """The rules, each alert firing without the time for which it waits."""
+    path = here / "rules.yml"
+    text = RULES.read_text(encoding="utf-8")
+    path.write_text(re.sub(r"^( +for:) \w+$", r"\1 0s", text, flags=re.MULTILINE), encoding="utf-8")
     return path
 
 
@@ -194,3 +204,25 @@ def test_prometheus_evaluates_the_rules(prometheus: Prometheus) -> None:
 
     wait_until(lambda: "unknown" not in health().values(), "an evaluation of every rule")
     assert health() == {rule["alert"]: "ok" for rule in rules()}
+
+
+def test_exactly_the_expected_alerts_fire(prometheus: Prometheus) -> None:
+    """Each server of the demo raises the alerts of its problems, on both ways, and nothing else fires."""
+    expected = {
+        (_alert(kind), job, case.name)
+        for case in CASES
+        for kind in (*case.problems, *(["expires_very_soon"] if "expires_soon" in case.problems else []))
+        for job in ("smtp-tls", "smtp-tls-probe")
+    }
+
+    def firing() -> set[tuple[str, str, str]]:
+        alerts = prometheus.ask("alerts")["alerts"]
+        labels = [alert["labels"] for alert in alerts if alert["state"] == "firing"]
+        return {(one["alertname"], one.get("job", ""), one.get("target", "")) for one in labels}
+
+    wait_until(lambda: expected <= firing(), "every expected alert")
+    assert firing() == expected
+
+
+def _alert(kind: str) -> str:
+    return "SmtpTls" + kind.title().replace("_", "")

@@ -52,7 +52,7 @@ def test_every_alert_tells_what_to_do(name: str) -> None:
     """Each alert has a severity, a whole sentence, a description and a runbook that exists."""
     rule = ALERTS[name]
     notes = rule["annotations"]
-    assert rule["labels"]["severity"] in {"critical", "warning"}
+    assert rule["labels"]["severity"] in {"critical", "warning", "info"}
     assert notes["summary"].endswith(".")
     assert "{{" not in notes["summary"]
     assert notes["description"].endswith(".")
@@ -115,6 +115,35 @@ def test_problem_alerts_fire_when_they_should(tmp_path: Path) -> None:
     tests = [case for kind in ProblemKind for case in _cases(kind)]
     cases.write_text(yaml.safe_dump({"rule_files": [str(RULES)], "tests": tests}), encoding="utf-8")
     _promtool_test_rules(cases)
+
+
+@pytest.mark.servers
+def test_amtool_accepts_the_routes() -> None:
+    """Alertmanager's own tool reads the example, and sends each severity where its comments say."""
+    example = DEPLOY / "prometheus" / "alertmanager.yml"
+    amtool = program("amtool")
+    checked = subprocess.run([amtool, "check-config", example], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    for name, severity, receiver in (
+        ("SmtpTlsRevoked", "critical", "mail-oncall"),
+        ("SmtpTlsWeakKey", "warning", "mail-team"),
+        ("SmtpTlsCertificateChanged", "info", "mail-changes"),
+        ("NodeDown", "critical", "everybody"),
+    ):
+        labels = [f"alertname={name}", f"severity={severity}"]
+        routed = subprocess.run(
+            [amtool, "config", "routes", "test", f"--config.file={example}", *labels],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert routed.stdout.split() == [receiver], labels
+
+
+def test_alertmanager_inhibits_only_what_exists() -> None:
+    """Every alert that the example names is one of the rules, and every pattern is one of some."""
+    text = (DEPLOY / "prometheus" / "alertmanager.yml").read_text(encoding="utf-8")
+    assert set(ALERTS) >= {*re.findall(r"SmtpTls\w+(?=\")", text)} != set()
+    patterns = re.findall(r'alertname =~ "([^"]+)"', text)
+    assert all(any(re.fullmatch(pattern, name) for name in ALERTS) for pattern in patterns)
 
 
 def _promtool_test_rules(cases: Path) -> None:

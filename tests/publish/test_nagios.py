@@ -42,7 +42,9 @@ if TYPE_CHECKING:
     from exporter.model import Result
 
 ANY_TEXT = st.text(st.characters(codec=None), max_size=300) | st.sampled_from(sorted(HOSTILE.values()))
-PERFDATA = re.compile(r"('days_to_expiry'=-?\d+\.\d(;[^;| ]*){0,2} )?'time'=\d+\.\d\ds(;[^;| ]*){0,2}")
+PERFDATA = re.compile(
+    r"('days_to_expiry'=-?\d+\.\d(;[^;| ]*){0,2} )?'time'=\d+\.\d\ds(;[^;| ]*){0,2}( 'days_chain_elem[1-8]'=-?\d+\.\d)*"
+)
 
 
 def line(seen: Result) -> str:
@@ -66,7 +68,7 @@ def test_ok_line() -> None:
     )
     assert line(healthy) == (
         "SMTP_TLS OK - mx1.example.org:25 STARTTLS: 'mx1.example.org' from 'R11' valid until 2027-01-03 "
-        "(41 days) | 'days_to_expiry'=41.2;21:;7: 'time'=0.31s"
+        "(41 days) | 'days_to_expiry'=41.2;21:;7: 'time'=0.31s 'days_chain_elem1'=41.2"
     )
 
 
@@ -193,7 +195,7 @@ def test_thresholds_in_performance_data(warning: Threshold, expected: str) -> No
     leaf = dataclasses.replace(LEAF, not_before=NOW - timedelta(days=60), not_after=NOW + timedelta(days=40))
     target = dataclasses.replace(TARGET, policy=Policy(warning=warning, critical=Threshold(7)))
     assert performance([result(target=target, chain=(leaf,))]) == (
-        f"'days_to_expiry'=40.0;{expected};7: 'time'=0.31s"
+        f"'days_to_expiry'=40.0;{expected};7: 'time'=0.31s 'days_chain_elem1'=40.0"
     )
 
 
@@ -205,7 +207,14 @@ def test_days_are_rounded_down() -> None:
 
 def test_response_thresholds_in_performance_data() -> None:
     """The ranges of the response time stand with it."""
-    assert performance([result()], ("2", "5")).endswith("'time'=0.31s;2;5")
+    assert "'time'=0.31s;2;5 " in performance([result()], ("2", "5"))
+
+
+def test_each_certificate_of_the_chain_has_its_days() -> None:
+    """They are numbered from the leaf, and a chain without end does not make the line so."""
+    chain = (LEAF, *(dataclasses.replace(LEAF, not_after=NOW + timedelta(days=n)) for n in range(20)))
+    figures = re.findall(r"'days_chain_elem(\d)'=(\S+)", performance([result(chain=chain)]))
+    assert figures == [("1", "41.2"), *((str(n + 2), f"{n}.0") for n in range(7))]
 
 
 def test_no_certificate_no_days() -> None:
