@@ -17,6 +17,7 @@ PACKAGES = {
     "amtool": "prometheus-alertmanager",
     "chromium": "chromium",
     "dovecot": "dovecot-submissiond",
+    "groff": "groff-base",
     "icinga2": "icinga2-bin",
     "keytool": "default-jre-headless",
     "nagios4": "nagios4-core",

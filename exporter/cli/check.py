@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from exporter import gathering
 from exporter.cli import check_remote, once, options
 from exporter.cli.check_options import PROGRAM, parser
-from exporter.model import Policy, ProblemKind, Reason, RevocationMethod, State, Threshold
-from exporter.publish import nagios
+from exporter.config import hosts
+from exporter.model import Mode, Policy, ProblemKind, Reason, RevocationMethod, State, Threshold
+from exporter.publish import checkmk, nagios
 
 if TYPE_CHECKING:
     import argparse
@@ -50,13 +51,21 @@ def _checked(argv: Sequence[str] | None) -> tuple[State, list[str]]:
     try:
         given = parser().parse_args(argv)
         try:
-            return _check(given)
+            return _as_wanted(given, *_check(given))
         except _NothingToCheckError as error:
-            return error.state, [nagios.line(error.state, str(error), f"MX of {given.mx}")]
+            return _as_wanted(given, error.state, [nagios.line(error.state, str(error), f"MX of {given.mx}")])
     except options.UsageError as error:
         return State.UNKNOWN, [nagios.unknown(f"{error} (see {PROGRAM} --help)")]
     except Exception as error:  # noqa: BLE001 - a plugin answers with a state, whatever happens
         return State.UNKNOWN, [nagios.unknown(f"internal error: {type(error).__name__}: {error}")]
+
+
+def _as_wanted(given: argparse.Namespace, state: State, lines: list[str]) -> tuple[State, list[str]]:
+    if given.output == "nagios":
+        return state, lines
+    mode = "SMTPS" if given.mode is Mode.TLS else "SMTP"
+    server = given.mx or (hosts.display_name(given.hostname, given.port) if given.port else given.hostname)
+    return state, [checkmk.local_line(state, lines, f"{mode} certificate {server}")]
 
 
 def _check(given: argparse.Namespace) -> tuple[State, list[str]]:

@@ -31,6 +31,10 @@ def parser() -> options.Parser:
     made = options.Parser(prog=PROGRAM, description=_DESCRIPTION, epilog=_EPILOG, help_status=State.UNKNOWN)
     made.add_version("-V", "--version")
     made.add_argument("-v", "--verbose", action="count", default=0, help="say more, up to -vvv")
+    made.add_argument(
+        "--output", choices=["nagios", "checkmk"], default="nagios",
+        help="print the line of a monitoring plugin, or that of a local check of Checkmk (default: nagios)",
+    )  # fmt: skip
     _add_server(made)
     _add_expectations(made)
     _add_revocation(made)

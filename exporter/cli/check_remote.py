@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
-_FOR_BOTH = frozenset({"hostname", "port", "mode", "timeout", "verbose", "exporter"})
+_FOR_BOTH = frozenset({"hostname", "port", "mode", "timeout", "verbose", "exporter", "output"})
 """What can be said beside `--exporter`; everything else is the configuration of the daemon."""
 _MOST = 1024 * 1024
 

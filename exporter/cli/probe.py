@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status."""
     try:
         with once.interruptible(), once.silent_warnings():
-            return _probe(_parser().parse_args(argv))
+            return _probe(parser().parse_args(argv))
     except SystemExit:  # --help has printed
         return 0
     except options.UsageError as error:
@@ -164,7 +164,8 @@ def _fail(message: str) -> int:
     return State.UNKNOWN
 
 
-def _parser() -> options.Parser:
+def parser() -> options.Parser:
+    """The options of the command and their help texts."""
     parser = options.Parser(prog=_PROGRAM, description=_DESCRIPTION, epilog=_EPILOG, help_status=State.OK)
     parser.add_argument(
         "hosts", nargs="*", metavar="HOST[:PORT]", type=options.checked(hosts.host_and_port),

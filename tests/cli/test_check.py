@@ -135,6 +135,19 @@ def test_what_is_tolerated(name: str, option: str, lab: Demo, capsys: pytest.Cap
     assert not any(problem in out for problem in case.problems)
 
 
+@pytest.mark.parametrize("case", [HEALTHY, EXPIRED], ids=lambda case: case.name)
+def test_local_check_of_checkmk(case: Case, lab: Demo, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line in Checkmk's form, more below it included; usage errors have the plugin's line."""
+    state, out = check(capsys, *arguments(lab, case), "--output", "checkmk", "-v")
+    port = lab.servers[case.name].port
+    assert re.fullmatch(
+        rf'{int(state)} "SMTP certificate 127\.0\.0\.1:{port}" days_to_expiry=-?[0-9.]+\|time=[0-9.]+\|\S+ .*\n',
+        out,
+    )
+    assert ("expired: " in out) == bool(case.problems)
+    assert r"\nChain:\n" in out
+
+
 @pytest.mark.parametrize("digest", ["sha1", "sha256"])
 @pytest.mark.parametrize("form", [str.upper, str.lower, lambda text: ":".join(re.findall("..", text))])
 def test_pinned_fingerprint(

@@ -39,7 +39,9 @@ if TYPE_CHECKING:
 COPIED = sorted(
     path
     for path in [*DEPLOY.rglob("*"), *GRAFANA.glob("provisioning/*/*")]
-    if path.is_file() and path.suffix != ".pyc"
+    if path.is_file()
+    and path.suffix not in {".pyc", ".py", ".json"}
+    and not {"man", "completions"} & set(path.relative_to(TOP).parts)
 )
 OTHER_PROGRAMS = {
     "openssl": {"-ext", "-in"},
@@ -52,6 +54,7 @@ OTHER_PROGRAMS = {
         "-A", "--noauth",
     },
     "ln, rules": {"-s"},
+    "man": {"-m"},
 }  # fmt: skip
 """Options in the pages that belong to somebody else."""
 NOT_LOOKED_FOR = re.compile(
@@ -67,7 +70,8 @@ FOREIGN_METRICS = {
 
 
 ICINGA = (DEPLOY / "icinga2" / "smtp-tls.conf").read_text(encoding="utf-8")
-ICINGA_VARIABLES = re.findall(r"\bsmtp_tls_\w+|\bsmtp_tls\b", ICINGA)
+ICINGA_SERVICES = (DEPLOY / "icinga2" / "smtp-tls-services.conf").read_text(encoding="utf-8")
+ICINGA_VARIABLES = re.findall(r"\bsmtp_tls_\w+|\bsmtp_tls\b", ICINGA + ICINGA_SERVICES)
 
 
 def _help(command: Callable[[Sequence[str]], int]) -> set[str]:

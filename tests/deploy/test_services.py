@@ -78,7 +78,7 @@ const PluginDir = "/usr/lib/nagios/plugins"
 const NodeName = "monitor"
 object CheckerComponent "checker" {{ }}
 template Host "generic-host" {{ check_command = "dummy" }}
-include "{copied}"
+include "{copied}/smtp-tls*.conf"
 {example}
 """
 
@@ -162,15 +162,18 @@ def test_nagios_commands_are_understood(command: str, arguments: list[str]) -> N
 
 @pytest.mark.servers
 def test_icinga_accepts_the_command(tmp_path: Path) -> None:
-    """Icinga loads the CheckCommand, and the example host of nagios.md gets its three services."""
+    """Icinga loads the CheckCommand, and the example host of nagios.md gets its three services; with a domain, a fourth."""
     page = (DOCS / "nagios.md").read_text(encoding="utf-8")
     example = re.search(r"^object Host .*?^\}$", page, re.DOTALL | re.MULTILINE)
     assert example
+    with_domain = example[0].replace(
+        "  address =", '  vars.smtp_tls_domains = [ "example.org" ]\n  address ='
+    )
     main = tmp_path / "icinga2.conf"
-    copied = DEPLOY / "icinga2" / "smtp-tls.conf"
-    main.write_text(ICINGA.format(copied=copied, example=example[0]), encoding="utf-8")
+    copied = DEPLOY / "icinga2"
+    main.write_text(ICINGA.format(copied=copied, example=with_domain), encoding="utf-8")
     directories = [f"-D{name}Dir={tmp_path}" for name in ("Data", "Cache", "Log", "InitRun", "Spool")]
     identity = [f"-DRunAsUser={USER}", f"-DRunAsGroup={GROUP}"]
     printed = _run([program("icinga2"), "daemon", "-C", "-c", main, *directories, *identity])
-    assert "Instantiated 3 Services." in printed
+    assert "Instantiated 4 Services." in printed
     assert "warning/" not in printed

@@ -1,0 +1,1 @@
+"""What is generated from the options of the commands."""
