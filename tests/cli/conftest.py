@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
-import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.demo import Demo
+from tests.laboratory import demo_in_thread
 from tests.processes import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from exporter.demo import Demo
+
 
 @pytest.fixture(scope="package")
 def lab() -> Iterator[Demo]:
     """The demo's servers, one for each cause."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    demo = Demo()
-    asyncio.run_coroutine_threadsafe(demo.__aenter__(), loop).result()
-    yield demo
-    asyncio.run_coroutine_threadsafe(demo.__aexit__(None, None, None), loop).result()
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
+    with demo_in_thread() as demo:
+        yield demo
 
 
 @pytest.fixture

@@ -42,6 +42,12 @@ NAGIOS_OBJECTS = """\
 define timeperiod {
     timeperiod_name  24x7
     alias            always
+    monday           00:00-24:00
+    tuesday          00:00-24:00
+    wednesday        00:00-24:00
+    thursday         00:00-24:00
+    friday           00:00-24:00
+    saturday         00:00-24:00
     sunday           00:00-24:00
 }
 define command {
