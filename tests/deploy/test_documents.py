@@ -51,7 +51,8 @@ OTHER_PROGRAMS = {
     "check_smtp": {"--ssl", "-e", "-f", "-C", "-R", "-A", "-U", "-P"},
     "check_ssl_cert": {
         "-P", "-m", "--match", "-r", "--rootcert-dir", "--rootcert-file", "--selfsigned", "--ignore-host-cn",
-        "-A", "--noauth",
+        "-A", "--noauth", "--dane", "--ocsp-critical", "--ocsp-warning", "--require-ocsp-stapling", "--issuer",
+        "--maximum-validity", "--serial-lock", "--fingerprint-lock",
     },
     "ln, rules": {"-s"},
     "man": {"-m"},
