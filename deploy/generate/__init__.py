@@ -1,1 +1,1 @@
-"""What is generated from the options of the commands."""
+"""What is generated from the options of the commands and from the alert rules."""

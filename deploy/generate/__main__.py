@@ -1,6 +1,6 @@
-"""Write the files that repeat what the commands' own options say: `python -m deploy.generate [DIRECTORY]`.
+"""Write the files that repeat what stands elsewhere: `python -m deploy.generate [DIRECTORY]`.
 
-In: the argument parsers of the three commands. Out: Icinga's CheckCommand, the Director's basket, the manual pages and the completions
+In: the argument parsers of the three commands, and the alert rules. Out: the rules for Kubernetes, Icinga's CheckCommand, the Director's basket, the manual pages and the completions
 of bash and zsh, beside this package or in DIRECTORY. The files are what users copy; a test holds that they are what this makes.
 """
 
@@ -10,8 +10,10 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from deploy.generate import director, icinga, shells
+from deploy.generate import director, icinga, kubernetes, shells
 from exporter.cli import check_options, daemon_options, probe
+
+_HERE = Path(__file__).parents[1]
 
 
 def files() -> Mapping[str, str]:
@@ -20,6 +22,7 @@ def files() -> Mapping[str, str]:
     return {
         "icinga2/smtp-tls.conf": icinga.command(check),
         "icinga2/director-basket.json": director.basket(check),
+        "kubernetes/prometheusrule.yaml": kubernetes.rules(_HERE / "prometheus/rules/smtp-tls.rules.yml"),
         "man/check_smtp_tls.1": shells.manual(check, "check the certificate of an SMTP server"),
         "man/smtp-tls-exporter.1": shells.manual(daemon, "watch the certificates of SMTP servers"),
         "man/smtp-tls-exporter-probe.1": shells.manual(once, "look at SMTP servers once"),
@@ -36,4 +39,4 @@ def main(into: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if sys.argv[1:] else Path(__file__).parents[1])
+    main(Path(sys.argv[1]) if sys.argv[1:] else _HERE)

@@ -55,6 +55,7 @@ OTHER_PROGRAMS = {
         "--maximum-validity", "--serial-lock", "--fingerprint-lock",
     },
     "ln, rules": {"-s"},
+    "kubectl": {"--load-restrictor"},
     "man": {"-m"},
 }  # fmt: skip
 """Options in the pages that belong to somebody else."""
