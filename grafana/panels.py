@@ -23,6 +23,11 @@ def series(name: str, *matchers: str) -> str:
     return f"{name}{{{','.join((FILTER, *matchers))}}}"
 
 
+def exporter(name: str) -> str:
+    """A selector of a metric of the exporter itself, which knows no targets."""
+    return f'{name}{{job=~"$job",instance=~"$instance"}}'
+
+
 def query(expr: str, legend: str = "__auto", result: str = "time_series", *, instant: bool = False) -> Json:
     """One query, over the time range or for its end alone."""
     return {
@@ -76,6 +81,30 @@ def lines(heading: tuple[str, str], expr: str, legend: str, unit: str, *, stacke
     made = panel("timeseries", heading, query(expr, legend), (12, 8), unit=unit, min=0, custom=style)
     made["options"] = {"legend": {"displayMode": "list", "placement": "bottom"}}
     return made
+
+
+def bars(heading: tuple[str, str], expr: str, legend: str, width: int) -> Json:
+    """One bar for each series of now."""
+    made = panel(
+        "bargauge",
+        heading,
+        query(expr, legend, instant=True),
+        (width, 8),
+        min=0,
+        decimals=0,
+        thresholds=thresholds(((None, "blue"),)),
+    )
+    made["options"] = {"orientation": "horizontal", "reduceOptions": {"calcs": ["lastNotNull"]}}
+    return made
+
+
+def linked(column: str, title: str, url: str) -> Json:
+    """What makes the cells of a table's column links."""
+    link = {"title": title, "url": url}
+    return {
+        "matcher": {"id": "byName", "options": column},
+        "properties": [{"id": "links", "value": [link]}],
+    }
 
 
 def table(

@@ -87,7 +87,8 @@ def own_series() -> Labels:
 
 @pytest.fixture(scope="session")
 def all_series(target_series: Labels, compatible_series: Labels, own_series: Labels) -> Labels:
-    """Every metric with its labels, and what Prometheus adds."""
+    """Every metric with its labels, and what Prometheus and its client library add."""
     scraped = frozenset({"job", "instance"})
-    published = {**target_series, **compatible_series, **own_series, "up": frozenset()}
+    process = dict.fromkeys(("process_resident_memory_bytes", "process_cpu_seconds_total"), frozenset[str]())
+    published = {**target_series, **compatible_series, **own_series, **process, "up": frozenset()}
     return {name: labels | scraped for name, labels in published.items()}

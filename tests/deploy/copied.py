@@ -13,7 +13,7 @@ import yaml
 TOP = Path(__file__).parents[2]
 DEPLOY, GRAFANA, DOCS = TOP / "deploy", TOP / "grafana", TOP / "docs"
 RULES = DEPLOY / "prometheus" / "rules" / "smtp-tls.rules.yml"
-DASHBOARD = GRAFANA / "smtp-tls-fleet.json"
+DASHBOARDS = sorted(GRAFANA.glob("*.json"))
 PAGES = sorted(DOCS.glob("*.md"))
 TEXTS = [*PAGES, TOP / "README.md", TOP / "CHANGELOG.md"]
 
@@ -31,15 +31,19 @@ def rules() -> list[dict[str, Any]]:
     return [rule for group in content["groups"] for rule in group["rules"]]
 
 
-def dashboard() -> dict[str, Any]:
-    """The dashboard as it is shipped."""
-    loaded: dict[str, Any] = json.loads(DASHBOARD.read_text(encoding="utf-8"))
-    return loaded
+def dashboards() -> dict[str, dict[str, Any]]:
+    """The dashboards as they are shipped, by the names of their files."""
+    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in DASHBOARDS}
+
+
+def panels() -> dict[str, dict[str, Any]]:
+    """Every panel by `FILE: TITLE`."""
+    return {f"{name}: {one['title']}": one for name, made in dashboards().items() for one in made["panels"]}
 
 
 def queries() -> dict[str, str]:
-    """The query of each panel by the panel's title."""
-    return {panel["title"]: target["expr"] for panel in dashboard()["panels"] for target in panel["targets"]}
+    """The query of each panel by `FILE: TITLE`; no panel has two."""
+    return {name: target["expr"] for name, panel in panels().items() for target in panel["targets"]}
 
 
 def metrics_of(expression: str) -> set[str]:

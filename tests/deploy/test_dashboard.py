@@ -1,7 +1,9 @@
-"""The dashboard: what `grafana/build.py` makes, in a shape that Grafana loads, about metrics that exist."""
+"""The dashboards: what `grafana/build.py` makes, in a shape that Grafana loads, about metrics that exist."""
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 import subprocess
 import sys
@@ -11,12 +13,13 @@ import pytest
 import yaml
 
 from tests.deploy.copied import (
-    DASHBOARD,
+    DASHBOARDS,
     GRAFANA,
-    dashboard,
+    dashboards,
     grouping_labels,
     matched_labels,
     metrics_of,
+    panels,
     queries,
 )
 
@@ -26,9 +29,10 @@ if TYPE_CHECKING:
 
     from tests.deploy.conftest import Labels
 
-PANELS = {panel["title"]: panel for panel in dashboard()["panels"]}
-UNITS = {"short", "s", "d"}
-"""Units of Grafana that the panels need: plain numbers, seconds, days."""
+PANELS = panels()
+MADE = dashboards()
+UNITS = {"short", "s", "d", "bytes"}
+"""Units of Grafana that the panels need: plain numbers, seconds, days, bytes."""
 
 
 def test_the_shipped_file_is_what_the_generator_makes(tmp_path: Path) -> None:
@@ -36,24 +40,29 @@ def test_the_shipped_file_is_what_the_generator_makes(tmp_path: Path) -> None:
     for source in GRAFANA.glob("*.py"):
         shutil.copy(source, tmp_path)
     subprocess.run([sys.executable, tmp_path / "build.py"], check=True)
-    assert (tmp_path / DASHBOARD.name).read_bytes() == DASHBOARD.read_bytes()
+    assert {path.stem for path in DASHBOARDS} == {"smtp-tls-fleet", "smtp-tls-target"}
+    for path in DASHBOARDS:
+        assert (tmp_path / path.name).read_bytes() == path.read_bytes()
 
 
-def test_it_can_be_provisioned() -> None:
+@pytest.mark.parametrize("name", MADE)
+def test_it_can_be_provisioned(name: str) -> None:
     """It has a fixed uid, no id, no inputs that only an import by hand resolves, and a schema that old and new load."""
-    made = dashboard()
+    made = MADE[name]
     assert made["id"] is None
-    assert made["uid"] == "smtp-tls-fleet"
+    assert made["uid"] == name
+    assert made["editable"] is False
     assert "__inputs" not in made
     assert 39 <= made["schemaVersion"] <= 41
-    assert "${DS_" not in DASHBOARD.read_text(encoding="utf-8")
+    assert "${DS_" not in json.dumps(made)
 
 
-def test_panels_are_told_apart() -> None:
+@pytest.mark.parametrize("name", MADE)
+def test_panels_are_told_apart(name: str) -> None:
     """Ids and titles are unique, and no panel lies on another or beyond the grid."""
-    panels = dashboard()["panels"]
-    assert len({panel["id"] for panel in panels}) == len(panels) == len(PANELS)
-    cells = [cell for panel in panels for cell in _cells(panel["gridPos"])]
+    found = MADE[name]["panels"]
+    assert len({panel["id"] for panel in found}) == len({panel["title"] for panel in found}) == len(found)
+    cells = [cell for panel in found for cell in _cells(panel["gridPos"])]
     assert len(set(cells)) == len(cells)
     assert max(x for x, _ in cells) < 24
 
@@ -74,9 +83,14 @@ def test_panels_explain_themselves(title: str) -> None:
         assert part["datasource"] == {"type": "prometheus", "uid": "$datasource"}
 
 
-def test_variables() -> None:
-    """The variables are the data source and the three labels, each with all values as the default."""
-    first, *others = dashboard()["templating"]["list"]
+@pytest.mark.parametrize("name", MADE)
+def test_variables(name: str) -> None:
+    """The variables are the data source and the three labels, each with all values as the default; then addresses."""
+    first, *others = MADE[name]["templating"]["list"]
+    boxes = [each["name"] for each in others[3:]]
+    assert boxes == (["exporter", "runbooks"] if name == "smtp-tls-target" else [])
+    assert all(f"${{{box}}}" in json.dumps(MADE[name]) for box in boxes)
+    others = others[:3]
     assert (first["name"], first["type"], first["query"]) == ("datasource", "datasource", "prometheus")
     assert [each["name"] for each in others] == ["job", "instance", "target"]
     assert all(each["includeAll"] and each["multi"] and each["allValue"] == ".+" for each in others)
@@ -91,8 +105,20 @@ def test_queries_use_only_what_exists(title: str, expression: str, all_series: L
     selected = set(matched_labels(expression))
     for metric, label in selected:
         assert label in all_series[metric]
-    assert {(metric, label) for metric in used for label in ("job", "instance", "target")} <= selected
+    limits = {metric: {"job", "instance", "target"} & all_series[metric] for metric in used}
+    assert {(metric, label) for metric in used for label in limits[metric]} <= selected
     assert grouping_labels(expression) <= set().union(*(all_series[metric] for metric in used))
+
+
+@pytest.mark.parametrize(("title", "expression"), queries().items(), ids=list(queries()))
+def test_counters_are_rates(title: str, expression: str) -> None:
+    """A counter stands below a rate over the interval that Grafana chooses, or an increase over a time that the title names."""
+    for metric in metrics_of(expression):
+        if metric.endswith("_total"):
+            assert re.search(
+                rf"(rate\({metric}\{{[^}}]*\}}\[\$__rate_interval\]|increase\({metric}\{{[^}}]*\}}\[7d\])",
+                expression,
+            )
 
 
 def test_table_columns_exist(all_series: Labels) -> None:
@@ -100,7 +126,7 @@ def test_table_columns_exist(all_series: Labels) -> None:
     for panel in PANELS.values():
         for step in panel.get("transformations", []):
             known = set().union(*(all_series[name] for name in metrics_of(panel["targets"][0]["expr"])))
-            assert _columns(step) <= known | {"Time", "Value"}, panel["title"]
+            assert _columns(step) <= known | {"Time", "Value", "runbook"}, panel["title"]
 
 
 def _columns(step: dict[str, Any]) -> set[str]:

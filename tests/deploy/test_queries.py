@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.servers
 
 CASES = Demo.cases
-VARIABLES = {"$job": "smtp-tls", "$instance": ".+", "$target": ".+"}
+VARIABLES = {"$job": "smtp-tls", "$instance": ".+", "$target": ".+", "$__rate_interval": "1m"}
 ALWAYS_EMPTY = {
     "SmtpTlsExporterDown", "SmtpTlsExporterAbsent", "SmtpTlsTargetStale", "SmtpTlsTargetVanished",
     "SmtpTlsReloadFailed", "SmtpTlsCertificateChanged",
@@ -131,20 +131,20 @@ def _jobs(name: str, exporter_port: int) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(("title", "expression"), queries().items(), ids=list(queries()))
-def test_every_query_of_the_dashboard_has_an_answer(
+def test_every_query_of_the_dashboards_has_an_answer(
     title: str, expression: str, prometheus: Prometheus
 ) -> None:
     """Each panel shows something of the demo, now and over time."""
     for variable, value in VARIABLES.items():
         expression = expression.replace(variable, value)
-    assert prometheus.vector(expression), title
+    wait_until(lambda: prometheus.vector(expression), title)  # a rate needs a second sample
     assert prometheus.matrix(expression), title
 
 
 def test_the_counts_are_those_of_the_demo(prometheus: Prometheus) -> None:
     """Of the demo's servers, as many are ok as have no problem; the worst are at the top of the expiry table."""
-    ok = queries()["Ok"]
-    table = queries()["Soonest expiry"]
+    ok = queries()["smtp-tls-fleet: Ok"]
+    table = queries()["smtp-tls-fleet: Soonest expiry"]
     for variable, value in VARIABLES.items():
         ok, table = ok.replace(variable, value), table.replace(variable, value)
     assert float(prometheus.vector(ok)[0]["value"][1]) == sum(not case.problems for case in CASES)
@@ -226,3 +226,12 @@ def test_exactly_the_expected_alerts_fire(prometheus: Prometheus) -> None:
 
 def _alert(kind: str) -> str:
     return "SmtpTls" + kind.title().replace("_", "")
+
+
+def test_runbook_links_lead_to_runbooks(prometheus: Prometheus) -> None:
+    """The last part of each link of the target's dashboard is an anchor of the runbooks."""
+    expression = queries()["smtp-tls-target: Problems"]
+    for variable, value in VARIABLES.items():
+        expression = expression.replace(variable, value)
+    found = {one["metric"]["problem"]: one["metric"]["runbook"] for one in prometheus.vector(expression)}
+    assert found == {kind: _alert(kind).lower() for case in CASES for kind in case.problems}

@@ -1,0 +1,97 @@
+"""What every dashboard has around its panels: identity, variables, links between the two.
+
+In: a title and panels. Out: one dashboard in Grafana's classic JSON model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from panels import DATASOURCE, Json, placed
+
+STATES = (("ok", "green"), ("warning", "yellow"), ("critical", "red"), ("unknown", "gray"))
+"""Names and colours of `smtp_tls_state`, by number."""
+STATE_WORDS = [
+    {
+        "type": "value",
+        "options": {
+            str(number): {"text": name, "color": color} for number, (name, color) in enumerate(STATES)
+        },
+    }
+]
+
+
+def variable(name: str, of: str) -> Json:
+    """A choice among the values of a label; the default is all of them."""
+    values = f"label_values({of}, {name})"
+    return {
+        "name": name,
+        "label": name,
+        "type": "query",
+        "datasource": DATASOURCE,
+        "definition": values,
+        "query": {"query": values, "refId": "A"},
+        "refresh": 2,
+        "sort": 1,
+        "multi": True,
+        "includeAll": True,
+        "allValue": ".+",
+        "current": {"text": "All", "value": "$__all"},
+    }
+
+
+def textbox(name: str, label: str, value: str) -> Json:
+    """An address that links begin with; what is typed here is Grafana's own to keep."""
+    return {
+        "name": name,
+        "label": label,
+        "type": "textbox",
+        "query": value,
+        "current": {"text": value, "value": value},
+    }
+
+
+def variables() -> list[Json]:
+    """The data source, and the labels by which targets are selected."""
+    return [
+        {
+            "name": "datasource",
+            "label": "Data Source",
+            "type": "datasource",
+            "query": "prometheus",
+            "refresh": 1,
+        },
+        variable("job", "smtp_tls_state"),
+        variable("instance", 'smtp_tls_state{job=~"$job"}'),
+        variable("target", 'smtp_tls_state{job=~"$job",instance=~"$instance"}'),
+    ]
+
+
+def frame(uid: str, heading: tuple[str, str], panels: Sequence[Json], *more: Json) -> Json:
+    """The whole dashboard; the heading is its title and description, `more` are variables after the usual ones."""
+    other = {
+        "type": "dashboards",
+        "title": "SMTP TLS",
+        "tags": ["smtp-tls"],
+        "asDropdown": False,
+        "includeVars": True,
+        "keepTime": True,
+    }
+    return {
+        "id": None,
+        "uid": uid,
+        "title": heading[0],
+        "description": heading[1],
+        "tags": ["smtp-tls", "certificates"],
+        "schemaVersion": 39,
+        "version": 1,
+        "editable": False,
+        "graphTooltip": 1,
+        "refresh": "1m",
+        "timezone": "browser",
+        "time": {"from": "now-7d", "to": "now"},
+        "links": [other],
+        "annotations": {"list": []},
+        "templating": {"list": [*variables(), *more]},
+        "panels": list(placed(panels)),
+    }
