@@ -16,6 +16,7 @@ import pytest
 PACKAGES = {
     "amtool": "prometheus-alertmanager",
     "chromium": "chromium",
+    "curl": "curl",
     "dovecot": "dovecot-submissiond",
     "groff": "groff-base",
     "icinga2": "icinga2-bin",

@@ -55,6 +55,7 @@ OTHER_PROGRAMS = {
         "--maximum-validity", "--serial-lock", "--fingerprint-lock",
     },
     "ln, rules": {"-s"},
+    "curl": {"--silent"},
     "kubectl": {"--load-restrictor"},
     "man": {"-m"},
 }  # fmt: skip
