@@ -7,6 +7,12 @@ from collections.abc import Iterator
 from frame import STATE_WORDS, STATES, frame
 from panels import Json, Steps, bars, exporter, lines, linked, panel, query, series, stat, table, thresholds
 
+READ = [
+    {
+        "type": "value",
+        "options": {"0": {"text": "failed", "color": "red"}, "1": {"text": "read", "color": "green"}},
+    }
+]
 DAYS: Steps = ((None, "red"), (7, "yellow"), (21, "green"))
 """Colours of days left; they change where the exporter's default thresholds are."""
 
@@ -189,11 +195,12 @@ def health() -> Iterator[Json]:
     yield stat(
         (
             "Configuration",
-            "1 while the last reload of every exporter worked, 0 when one could not read its configuration.",
+            "Whether every exporter could read its configuration when it last tried.",
         ),
         f"min({exporter('smtp_tls_exporter_config_last_reload_successful')})",
         6,
-        ((None, "red"), (1, "green")),
+        ((None, "gray"),),
+        mappings=READ,
     )
     yield stat(
         ("Schedule lag", "Seconds by which the slowest exporter is behind its schedule."),
