@@ -4,17 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from frame import STATE_WORDS, STATES, frame
-from panels import Json, Steps, bars, exporter, lines, linked, panel, query, series, stat, table, thresholds
-
-READ = [
-    {
-        "type": "value",
-        "options": {"0": {"text": "failed", "color": "red"}, "1": {"text": "read", "color": "green"}},
-    }
-]
-DAYS: Steps = ((None, "red"), (7, "yellow"), (21, "green"))
-"""Colours of days left; they change where the exporter's default thresholds are."""
+from frame import DAYS, STATES, frame, timeline
+from panels import Json, Steps, bars, exporter, lines, linked, series, stat, table, thresholds, words
 
 
 def overview() -> Iterator[Json]:
@@ -32,17 +23,13 @@ def overview() -> Iterator[Json]:
 
 def problems_now() -> Json:
     """How many addresses show each problem."""
-    made = panel(
-        "bargauge",
+    return bars(
         ("Problems now", "How many addresses show each problem. Empty when nothing is wrong."),
-        query(f"sum by (problem) ({series('smtp_tls_problem')}) > 0", "{{problem}}", instant=True),
-        (12, 8),
-        min=0,
-        decimals=0,
-        thresholds=thresholds(((None, "red"),)),
+        f"sum by (problem) ({series('smtp_tls_problem')}) > 0",
+        "{{problem}}",
+        12,
+        "red",
     )
-    made["options"] = {"orientation": "horizontal", "reduceOptions": {"calcs": ["lastNotNull"]}}
-    return made
 
 
 def soonest_expiry() -> Json:
@@ -98,19 +85,6 @@ def who_and_why() -> Iterator[Json]:
     )
 
 
-def states_over_time() -> Json:
-    """The state of each address as a coloured bar."""
-    made = panel(
-        "state-timeline",
-        ("States over time", "The state of each address: the worst of its problems."),
-        query(f"max by (target, address) ({series('smtp_tls_state')})", "{{target}} {{address}}"),
-        (12, 8),
-        mappings=STATE_WORDS,
-    )
-    made["options"] = {"showValue": "never", "mergeValues": True}
-    return made
-
-
 def history() -> Iterator[Json]:
     """What happened, and how long the probes took."""
     yield lines(
@@ -120,7 +94,7 @@ def history() -> Iterator[Json]:
         "short",
         stacked=True,
     )
-    yield states_over_time()
+    yield timeline()
     yield lines(
         ("Slowest probes", "Duration of the last probe; the ten slowest addresses at each moment."),
         f"topk(10, {series('smtp_tls_probe_duration_seconds')})",
@@ -200,7 +174,7 @@ def health() -> Iterator[Json]:
         f"min({exporter('smtp_tls_exporter_config_last_reload_successful')})",
         6,
         ((None, "gray"),),
-        mappings=READ,
+        mappings=words(("failed", "red"), ("read", "green")),
     )
     yield stat(
         ("Schedule lag", "Seconds by which the slowest exporter is behind its schedule."),

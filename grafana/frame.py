@@ -1,4 +1,4 @@
-"""What every dashboard has around its panels: identity, variables, links between the two.
+"""What both dashboards have: identity, variables, links between the two, the words and colours of states and days.
 
 In: a title and panels. Out: one dashboard in Grafana's classic JSON model.
 """
@@ -7,18 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from panels import DATASOURCE, Json, placed
+from panels import DATASOURCE, Json, Steps, panel, placed, query, series, words
 
 STATES = (("ok", "green"), ("warning", "yellow"), ("critical", "red"), ("unknown", "gray"))
 """Names and colours of `smtp_tls_state`, by number."""
-STATE_WORDS = [
-    {
-        "type": "value",
-        "options": {
-            str(number): {"text": name, "color": color} for number, (name, color) in enumerate(STATES)
-        },
-    }
-]
+STATE_WORDS = words(*STATES)
+DAYS: Steps = ((None, "red"), (7, "yellow"), (21, "green"))
+"""Colours of days left; they change where the exporter's default thresholds are."""
+
+
+def timeline() -> Json:
+    """The state of each address as a coloured bar."""
+    made = panel(
+        "state-timeline",
+        ("State over time", "The state of each address: the worst of its problems."),
+        query(f"max by (target, address) ({series('smtp_tls_state')})", "{{target}} {{address}}"),
+        (12, 8),
+        mappings=STATE_WORDS,
+    )
+    made["options"] = {"showValue": "never", "mergeValues": True}
+    return made
 
 
 def variable(name: str, of: str) -> Json:

@@ -83,7 +83,13 @@ def lines(heading: tuple[str, str], expr: str, legend: str, unit: str, *, stacke
     return made
 
 
-def bars(heading: tuple[str, str], expr: str, legend: str, width: int) -> Json:
+def words(*spelled: tuple[str, str]) -> list[Json]:
+    """What stands for the values 0, 1, … in text and colour."""
+    named = {str(number): {"text": text, "color": color} for number, (text, color) in enumerate(spelled)}
+    return [{"type": "value", "options": named}]
+
+
+def bars(heading: tuple[str, str], expr: str, legend: str, width: int, color: str = "blue") -> Json:
     """One bar for each series of now."""
     made = panel(
         "bargauge",
@@ -92,7 +98,7 @@ def bars(heading: tuple[str, str], expr: str, legend: str, width: int) -> Json:
         (width, 8),
         min=0,
         decimals=0,
-        thresholds=thresholds(((None, "blue"),)),
+        thresholds=thresholds(((None, color),)),
     )
     made["options"] = {"orientation": "horizontal", "reduceOptions": {"calcs": ["lastNotNull"]}}
     return made

@@ -4,29 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from frame import STATE_WORDS, frame, textbox
-from panels import Json, Steps, lines, linked, panel, query, series, stat, table, thresholds
+from frame import DAYS, STATE_WORDS, frame, textbox, timeline
+from panels import Json, lines, linked, series, stat, table, thresholds, words
 
-DAYS: Steps = ((None, "red"), (7, "yellow"), (21, "green"))
-YES_NO = [
-    {
-        "type": "value",
-        "options": {"0": {"text": "no", "color": "red"}, "1": {"text": "yes", "color": "green"}},
-    }
-]
-PAGE = "${exporter}/?q=${__value.text:percentencode}"
+PAGE = "${exporter}/?text=${__value.text:percentencode}"
 
 
 def now() -> Iterator[Json]:
     """State, days left, and how old that is."""
-    state = stat(
+    yield stat(
         ("State", "The worst state of the target's addresses."),
         f"max({series('smtp_tls_state')})",
         6,
         ((None, "gray"),),
         mappings=STATE_WORDS,
     )
-    yield state
     yield stat(
         ("Days left", "Days until the server's own certificate expires; negative after that."),
         f"min({series('smtp_tls_cert_days_to_expiry')})",
@@ -39,27 +31,14 @@ def now() -> Iterator[Json]:
         ("Last probe", "last_probe", "the last probe"),
         ("Last certificate", "last_success", "a certificate was last obtained"),
     )
-    for title, metric, words in ages:
+    for title, metric, what in ages:
         yield stat(
-            (title, f"How long ago {words}; the oldest of the addresses."),
+            (title, f"How long ago {what}; the oldest of the addresses."),
             f"time() - min({series(f'smtp_tls_{metric}_timestamp_seconds')})",
             6,
             ((None, "green"), (3 * 3600, "yellow"), (24 * 3600, "red")),
             unit="s",
         )
-
-
-def timeline() -> Json:
-    """The state of each address as a coloured bar."""
-    made = panel(
-        "state-timeline",
-        ("State over time", "The state of each address: the worst of its problems."),
-        query(f"max by (target, address) ({series('smtp_tls_state')})", "{{target}} {{address}}"),
-        (12, 8),
-        mappings=STATE_WORDS,
-    )
-    made["options"] = {"showValue": "never", "mergeValues": True}
-    return made
 
 
 def problems() -> Json:
@@ -125,7 +104,7 @@ def verdicts() -> Iterator[Json]:
 
 def _verdict(heading: tuple[str, str], expr: str, columns: Mapping[str, str]) -> Json:
     made = table(heading, expr, {"target": "Target", "address": "Address", **columns}, (8, 8))
-    made["fieldConfig"]["defaults"]["mappings"] = YES_NO
+    made["fieldConfig"]["defaults"]["mappings"] = words(("no", "red"), ("yes", "green"))
     made["fieldConfig"]["defaults"]["custom"] = {"cellOptions": {"type": "color-text"}}
     made["fieldConfig"]["defaults"]["thresholds"] = thresholds(((None, "text"),))
     return made

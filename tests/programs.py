@@ -15,6 +15,8 @@ import pytest
 
 PACKAGES = {
     "amtool": "prometheus-alertmanager",
+    "check_smtp": "monitoring-plugins-basic",
+    "check_ssl_cert": "monitoring-plugins-contrib",
     "chromium": "chromium",
     "curl": "curl",
     "dovecot": "dovecot-submissiond",

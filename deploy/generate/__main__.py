@@ -1,7 +1,7 @@
 """Write the files that repeat what stands elsewhere: `python -m deploy.generate [DIRECTORY]`.
 
-In: the argument parsers of the three commands, and the alert rules. Out: the rules for Kubernetes, Icinga's CheckCommand, the Director's basket, the manual pages and the completions
-of bash and zsh, beside this package or in DIRECTORY. The files are what users copy; a test holds that they are what this makes.
+In: the argument parsers of the three commands, and the alert rules. Out: the rules for Kubernetes, Icinga's CheckCommand, the
+Director's basket, the manual pages and the completions of bash and zsh, beside this package or in DIRECTORY. The files are what users copy; a test holds that they are what this makes.
 """
 
 from __future__ import annotations

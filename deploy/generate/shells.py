@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import shtab
-from argparse_manpage.manpage import Manpage
+from argparse_manpage.manpage import Manpage  # type: ignore[import-untyped]  # has none
 
 
 def manual(parser: argparse.ArgumentParser, purpose: str) -> str:

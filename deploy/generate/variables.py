@@ -1,6 +1,6 @@
 """The options of the plugin as Icinga sees them: one custom variable each.
 
-In: the argument parser. Out: for each option that is not about the command line itself its longest spelling, the name of the variable and
+In: the argument parser. Out: for each option that a monitoring system can use its longest spelling, the name of the variable and
 what it takes.
 """
 
@@ -12,6 +12,10 @@ from dataclasses import dataclass
 
 _NAMES = {"--hostname": "address", "-4": "ipv4", "-6": "ipv6"}
 """Where the variable is not called like the option: Icinga's own checks say address, ipv4 and ipv6."""
+
+
+_OF_NO_USE = {"--help", "--version", "--output"}
+"""What only prints, and what Icinga could not read."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +35,10 @@ class Variable:
 
 
 def variables(parser: argparse.ArgumentParser) -> Iterator[Variable]:
-    """One for each option but those that only print."""
+    """One for each option that is of use there."""
     for action in parser._actions:  # noqa: SLF001 - argparse has no other way to list its options
         option = action.option_strings[-1]
-        if option in {"--help", "--version"}:
+        if option in _OF_NO_USE:
             continue
         yield Variable(
             option=option,

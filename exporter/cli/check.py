@@ -15,7 +15,7 @@ from exporter.cli import check_remote, once, options
 from exporter.cli.check_options import PROGRAM, parser
 from exporter.config import hosts
 from exporter.model import Mode, Policy, ProblemKind, Reason, RevocationMethod, State, Threshold
-from exporter.publish import checkmk, nagios
+from exporter.publish import nagios
 
 if TYPE_CHECKING:
     import argparse
@@ -63,6 +63,8 @@ def _checked(argv: Sequence[str] | None) -> tuple[State, list[str]]:
 def _as_wanted(given: argparse.Namespace, state: State, lines: list[str]) -> tuple[State, list[str]]:
     if given.output == "nagios":
         return state, lines
+    from exporter.publish import checkmk  # noqa: PLC0415 - for those who ask for it
+
     mode = "SMTPS" if given.mode is Mode.TLS else "SMTP"
     server = given.mx or (hosts.display_name(given.hostname, given.port) if given.port else given.hostname)
     return state, [checkmk.local_line(state, lines, f"{mode} certificate {server}")]

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from exporter.model import Result, Threshold
 
-
 _ELEMENTS = 8
 """Certificates of a chain that get a figure. The line has an end, and no client follows more."""
 _DAY = timedelta(days=1)

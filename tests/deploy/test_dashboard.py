@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from exporter.publish.page.query import Query
 from tests.deploy.copied import (
     DASHBOARDS,
     GRAFANA,
@@ -119,6 +120,12 @@ def test_counters_are_rates(title: str, expression: str) -> None:
                 rf"(rate\({metric}\{{[^}}]*\}}\[\$__rate_interval\]|increase\({metric}\{{[^}}]*\}}\[7d\])",
                 expression,
             )
+
+
+def test_links_to_the_exporter_are_understood() -> None:
+    """What follows the address of the exporter's page is a search that the page knows, and of nothing else."""
+    links = set(re.findall(r"\$\{exporter\}(/[^\"$]*)", json.dumps(MADE)))
+    assert links == {Query(text="x").link().removesuffix("x")}
 
 
 def test_table_columns_exist(all_series: Labels) -> None:

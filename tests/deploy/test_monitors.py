@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import re
 import ssl
@@ -157,23 +158,60 @@ def _nagios_states(status: Path, lab: Demo) -> Mapping[int, Mapping[str, str]]:
 def test_icinga_ends_in_the_expected_states(lab: Demo, plugins: Path, tmp_path: Path, root: Issued) -> None:
     """Icinga makes a service of each entry by the apply rule, executes the CheckCommand, and its API has the states."""
     (port,) = free_ports(1)
-    _certificates(tmp_path / "certs", root)
-    main = tmp_path / "icinga2.conf"
-    settings = ICINGA_RUNS.format(plugins=plugins, port=port, password=PASSWORD, copied=DEPLOY / "icinga2")
     hosts = {case.expects: [one for one in lab.cases if one.expects == case.expects] for case in lab.cases}
-    objects = [_icinga_host(name, cases, lab) for name, cases in hosts.items()]
-    main.write_text(settings + "".join(objects), encoding="utf-8")
-    directories = [
-        f"-D{name}Dir={tmp_path}" for name in ("Data", "Cache", "Log", "InitRun", "Spool", "Config")
-    ]
+    objects = "".join(_icinga_host(name, cases, lab) for name, cases in hosts.items())
+    with _icinga(tmp_path, plugins, port, root, objects) as api:
+        found = wait_until(lambda: api.results(len(lab.cases)), "a check of every service")
+    assert {number: int(one["state"]) for number, one in found.items()} == expected(lab)
+
+
+@contextlib.contextmanager
+def _icinga(here: Path, plugins: Path, port: int, root: Issued, objects: str) -> Iterator[_Api]:
+    """A running Icinga with the shipped files and these hosts, told to check every service at once."""
+    _certificates(here / "certs", root)
+    settings = ICINGA_RUNS.format(plugins=plugins, port=port, password=PASSWORD, copied=DEPLOY / "icinga2")
+    main = here / "icinga2.conf"
+    main.write_text(settings + objects, encoding="utf-8")
+    directories = [f"-D{name}Dir={here}" for name in ("Data", "Cache", "Log", "InitRun", "Spool", "Config")]
     identity = [f"-DRunAsUser={USER}", f"-DRunAsGroup={GROUP}"]
     command: list[str | Path] = [program("icinga2"), "daemon", "-c", main, *directories, *identity]
-    with running(command, log=tmp_path / "output.log") as icinga:
+    with running(command, log=here / "output.log") as icinga:
         icinga.wait_for_port(port)
-        api = _Api(port, tmp_path / "certs" / "ca.crt")
+        api = _Api(port, here / "certs" / "ca.crt")
         api.ask("actions/reschedule-check", {"type": "Service", "filter": "true", "force": True})
-        found = wait_until(lambda: api.states(len(lab.cases)), "a check of every service")
-    assert found == expected(lab)
+        yield api
+
+
+def test_icinga_asks_a_running_exporter(lab: Demo, plugins: Path, tmp_path: Path, root: Issued) -> None:
+    """The apply rule asks by the name of the host object, not by its address, and says nothing that the exporter knows itself."""
+    port, asked = free_ports(2)
+    server = lab.servers["expired"]
+    target = {
+        "host": "localhost",
+        "port": server.port,
+        "ip_family": "ipv4",
+        "mode": "starttls",
+        "revocation": [],
+    }
+    target |= {"names": ["mail.int.contoso.com"], "trust_stores": ["demo"]}
+    stores = {"demo": {"type": "pem", "path": str(lab.root_path)}}
+    config = tmp_path / "config.yaml"
+    config.write_text(json.dumps({"trust_stores": stores, "targets": [target]}), encoding="utf-8")
+    url = f"http://127.0.0.1:{asked}"
+    flags = [f"--config.file={config}", f"--web.listen-address=127.0.0.1:{asked}"]
+    host = f'''
+object Host "localhost" {{
+  import "generic-host"
+  address = "192.0.2.25"
+  vars.smtp_tls["{server.port}"] = {{ smtp_tls_exporter = "{url}" }}
+}}
+'''
+    with running([sys.executable, "-m", "exporter", *flags], log=tmp_path / "exporter.log") as exporter:
+        exporter.wait_for_port(asked)
+        with _icinga(tmp_path, plugins, port, root, host) as api:
+            (result,) = wait_until(lambda: api.results(1), "a check of the service").values()
+    assert result["output"].startswith("SMTP_TLS CRITICAL - localhost:")
+    assert "expired: " in result["output"]
 
 
 def _icinga_host(name: str, cases: list[Case], lab: Demo) -> str:
@@ -214,12 +252,12 @@ class _Api:
         with urllib.request.urlopen(request, timeout=30, context=self._context) as answer:
             return json.load(answer)["results"]
 
-    def states(self, count: int) -> dict[int, int]:
-        """The state of each service by its port, once all have been checked; nothing before."""
+    def results(self, count: int) -> dict[int, Mapping[str, Any]]:
+        """The result of each service by its port, once all have been checked; nothing before."""
         override = {"X-HTTP-Method-Override": "GET"}
-        services = self.ask("objects/services", {"attrs": ["name", "state", "last_check_result"]}, **override)
+        services = self.ask("objects/services", {"attrs": ["name", "last_check_result"]}, **override)
         found = {
-            int(one["attrs"]["name"].removeprefix("smtp-tls-")): int(one["attrs"]["state"])
+            int(one["attrs"]["name"].removeprefix("smtp-tls-")): one["attrs"]["last_check_result"]
             for one in services
             if one["attrs"]["last_check_result"]
         }
