@@ -25,6 +25,7 @@ from exporter.judge.revocation import (
     read_crl,
     read_ocsp,
 )
+from exporter.judge.standing import grounds, remaining, renewed, stands
 from exporter.judge.summaries import summary
 from exporter.model import (
     CertificateFacts,
@@ -40,7 +41,18 @@ from exporter.model import (
     Verdict,
 )
 
-__all__ = ["issuer_to_fetch", "judge", "ocsp_request", "read_crl", "read_ocsp", "revocation_questions"]
+__all__ = [
+    "grounds",
+    "issuer_to_fetch",
+    "judge",
+    "ocsp_request",
+    "questions_about",
+    "read_crl",
+    "read_ocsp",
+    "renewed",
+    "revocation_questions",
+    "stands",
+]
 
 
 def judge(  # noqa: PLR0913 - one look, what to judge it by, and all evidence about it
@@ -83,7 +95,7 @@ def judge(  # noqa: PLR0913 - one look, what to judge it by, and all evidence ab
         unreadable=unreadable,
     )
     problems, evaluated = _look_for_problems(case)
-    days = case.days_left(chain[0]) if chain else None
+    days, ratio = remaining(chain[0], now) if chain else (None, None)
     return Verdict(
         state=max((p.severity for p in problems), key=lambda state: state.rank, default=State.OK),
         problems=problems,
@@ -96,7 +108,7 @@ def judge(  # noqa: PLR0913 - one look, what to judge it by, and all evidence ab
         chain_complete=_is_complete(case, wanted, answers),
         notes=notes(chain, *case.paths),
         days_left=days,
-        lifetime_left=_clamp(days / chain[0].lifetime_days) if days is not None else None,
+        lifetime_left=ratio,
     )
 
 
@@ -194,7 +206,3 @@ def _advice(kind: ProblemKind, context: ProblemContext) -> tuple[str, Mapping[st
 
 
 _ANY_TIME = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def _clamp(ratio: float) -> float:
-    return min(1.0, max(0.0, ratio))

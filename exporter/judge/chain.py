@@ -78,7 +78,7 @@ def judge_stores(
     if not chain:
         return ()
     chain, held, given = chain[:MAX_CHAIN], tuple(stores.values()), tuple(answers.values())
-    edges = _edges(chain, held)
+    edges = dates(chain, held)
     index = bisect.bisect_right(edges, now)
     moment = edges[index - 1] if index else datetime(1970, 1, 1, tzinfo=UTC)
     return _judge_stores(chain, tuple(stores), held, given, moment)
@@ -105,7 +105,7 @@ def _now(chain: Chain, store: TrustStore, moment: datetime) -> _Outcome:
 
 
 @functools.lru_cache(maxsize=16384)
-def _edges(chain: Chain, stores: tuple[TrustStore, ...]) -> tuple[datetime, ...]:
+def dates(chain: Chain, stores: tuple[TrustStore, ...]) -> tuple[datetime, ...]:
     """The dates at which the validity of any certificate that matters to a chain changes, in order.
 
     notBefore is the first valid second, notAfter the last one (RFC 5280 section 4.1.2.5).

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from exporter.model.certificates import CertificateFacts
 from exporter.model.concluded import (
+    Grounds,
     NameVerdict,
     Problem,
     Result,
@@ -63,6 +64,7 @@ __all__ = [
     "CertificateFacts",
     "Exchange",
     "Failure",
+    "Grounds",
     "IpFamily",
     "IssuerAnswer",
     "KeyType",

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from exporter.model.certificates import CertificateFacts
-from exporter.model.revocation import RevocationVerdict
+from exporter.model.revocation import RevocationAnswer, RevocationVerdict
 from exporter.model.seen import Observation
-from exporter.model.wanted import ProblemKind, State, Target
+from exporter.model.wanted import ProblemKind, State, Target, TrustStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +92,25 @@ class Verdict:
     lifetime_left: float | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Grounds:
+    """What a verdict without problems rests on: as long as all of it is the same, so is the verdict.
+
+    `chain`, `staple`, `version` and `offered` are what the server showed, as in `Observation`. `since` and `until`
+    (exclusive, aware UTC) are the moments between which no date, threshold or evidence makes a difference.
+    """
+
+    target: Target
+    stores: tuple[TrustStore, ...]
+    chain: tuple[bytes, ...]
+    staple: bytes
+    version: str
+    offered: bool | None
+    revocation: tuple[RevocationAnswer, ...]
+    since: datetime
+    until: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """One finished probe of one address of a target.
@@ -108,6 +127,8 @@ class Result:
     duration: float
     seen: Observation | None = None
     seen_at: datetime | None = None
+    grounds: Grounds | None = field(default=None, compare=False, repr=False)
+    """Those of the verdict, None where it must be reached anew each time. Shared by all results that rest on them."""
 
     @property
     def success(self) -> bool:

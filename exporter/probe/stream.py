@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import secrets
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -52,7 +53,7 @@ async def look(
     conversation = _Conversation(target, target.ehlo_name or await own_name(), loop)
     try:
         async with asyncio.timeout(timeout):
-            async with asyncio.timeout(connect_timeout):
+            async with nullcontext() if connect_timeout is None else asyncio.timeout(connect_timeout):
                 await loop.create_connection(lambda: conversation, address, target.port)
             await conversation.finished
     except TimeoutError:
@@ -141,39 +142,40 @@ class _Conversation(asyncio.Protocol):
 
     def _advance_tls(self, tls: TlsClient, data: bytes) -> None:
         plain, out = tls.receive(data)
-        self._write(out)
-        if tls.established and self._goodbye is None and self._transaction is None:
-            self._leave()
-            self._after_handshake(tls)
-        if plain:
-            answer = (self._transaction or self._dialogue).receive(plain)
-            if answer:
-                self._write(tls.send(answer))
+        try:
+            if tls.established and self._goodbye is None and self._transaction is None:
+                self._leave()
+                out += self._encrypted(tls, self._after_handshake())
+            if plain:
+                out += self._encrypted(tls, (self._transaction or self._dialogue).receive(plain))
+        finally:
+            self._write(out)  # the end of the handshake and the first command in one packet
         if self._transaction is not None and self._transaction.leaving and self._goodbye is None:
             self._leave()
-            self._say_goodbye(b"")
+            self._await_goodbye()
         if tls.closed:
             self._finish()
         elif (self._transaction or self._dialogue).done and not self._parting:
             self._part(tls)
 
-    def _after_handshake(self, tls: TlsClient) -> None:
-        """Try the transaction, or leave."""
+    @staticmethod
+    def _encrypted(tls: TlsClient, plain: bytes) -> bytes:
+        return tls.send(plain) if plain else b""
+
+    def _after_handshake(self) -> bytes:
+        """Try the transaction, or leave; returns the first command."""
         if self._wanted is None:
-            self._say_goodbye(b"" if self._implicit else self._dialogue.quit())
-            return
+            self._await_goodbye()
+            return b"" if self._implicit else self._dialogue.quit()
         self._enter(Stage.TRANSACTION)
         sent = compose(self._wanted, datetime.now(UTC), secrets.token_hex(16)) if self._wanted.send else b""
         name = self._dialogue.ehlo_name
         self._transaction = TransactionDialogue(self._wanted, name, message=sent, greeting=self._implicit)
-        if first := self._transaction.start():
-            self._write(tls.send(first))
+        return self._transaction.start()
 
-    def _say_goodbye(self, farewell: bytes) -> None:
+    def _await_goodbye(self) -> None:
         """Wait a moment for the answer to QUIT (over implicit TLS: for the greeting, then QUIT)."""
         self._goodbye = self._restarted(GOODBYE)
-        if farewell:
-            self._write(self._tls.send(farewell) if self._tls else farewell)
 
     def _part(self, tls: TlsClient) -> None:
         """Say close_notify and leave the closing to the server, for a moment (RFC 5321 section 4.1.1.10)."""
@@ -200,7 +202,8 @@ class _Conversation(asyncio.Protocol):
             self._failure = _ANONYMOUS if established else Failure(self._stage, error.reason, error.detail)
             self._leave()
             if self._may_quit(error):
-                self._say_goodbye(self._dialogue.quit())
+                self._await_goodbye()
+                self._write(self._dialogue.quit())
                 return
         self._finish()
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 from exporter.judge.revocation.crl import read_crl
 from exporter.judge.revocation.ocsp import ocsp_request, read_ocsp
 from exporter.judge.revocation.questions import questions_about
-from exporter.judge.revocation.verdicts import is_revoked, judge_revocation, lacks_staple
+from exporter.judge.revocation.verdicts import MAX_AGE, SKEW, is_revoked, judge_revocation, lacks_staple
 
 __all__ = [
+    "MAX_AGE",
+    "SKEW",
     "is_revoked",
     "judge_revocation",
     "lacks_staple",

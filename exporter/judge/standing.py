@@ -1,0 +1,153 @@
+"""A verdict that still stands: nothing was found wrong, and nothing that could make a difference has changed.
+
+Most servers show today what they showed an hour ago. Instead of judging that again, the grounds of a verdict say
+what it rests on and until when: the next date, threshold or end of evidence that would be looked at
+differently. A verdict with problems has no grounds, since its texts count days.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from exporter.judge.chain import dates
+from exporter.judge.revocation import MAX_AGE, SKEW
+from exporter.model import (
+    CertificateFacts,
+    Grounds,
+    Observation,
+    RevocationAnswer,
+    RevocationVerdict,
+    Target,
+    Threshold,
+    TrustStore,
+    Verdict,
+)
+
+_MARGIN = timedelta(seconds=1)
+"""Around each date, so that it does not matter on which side of it the very moment counts."""
+_LATEST = datetime.max.replace(tzinfo=UTC)
+
+
+def remaining(leaf: CertificateFacts, now: datetime) -> tuple[float, float]:
+    """Days until notAfter, negative after it, and the part of the lifetime that is left, 0 to 1."""
+    days = (leaf.not_after - now).total_seconds() / 86400
+    return days, min(1.0, max(0.0, days / max(leaf.lifetime_days, 1 / 86400)))
+
+
+def renewed(verdict: Verdict, now: datetime) -> Verdict:
+    """The same verdict at a later moment."""
+    days, ratio = remaining(verdict.chain[0], now)
+    return replace(verdict, days_left=days, lifetime_left=ratio)
+
+
+def stands(
+    grounds: Grounds,
+    observation: Observation,
+    target: Target,
+    stores: Mapping[str, TrustStore],
+    now: datetime,
+) -> bool:
+    """Whether judging this observation would lead to the verdict with these grounds, but for revocation.
+
+    Args:
+        grounds: those of the verdict.
+        observation: what was seen now.
+        target: what was asked for now.
+        stores: the trust stores of now by label.
+        now: aware UTC.
+    """
+    tls = observation.tls
+    return (
+        grounds.since <= now < grounds.until
+        and observation.failure is None
+        and observation.chain == grounds.chain
+        and observation.smtp.starttls_offered is grounds.offered
+        and observation.staple == grounds.staple
+        and tls is not None
+        and tls.version == grounds.version
+        and (target is grounds.target or target == grounds.target)
+        and tuple(stores[label] for label in target.policy.stores) == grounds.stores
+    )
+
+
+def grounds(
+    verdict: Verdict,
+    observation: Observation,
+    target: Target,
+    stores: Mapping[str, TrustStore],
+    now: datetime,
+    revocation: Sequence[RevocationAnswer] = (),
+) -> Grounds | None:
+    """What a verdict rests on; None where it rests on more than can be compared, or a date is too near.
+
+    Args:
+        verdict: reached at `now`, without issuers that had to be fetched.
+        observation: what it is about.
+        target: what was asked for.
+        stores: trust stores by label.
+        now: aware UTC.
+        revocation: the answers that it counts on.
+    """
+    if verdict.problems or observation.failure or observation.tls is None or not verdict.chain:
+        return None
+    held = tuple(stores[label] for label in target.policy.stores)
+    until = _until(_moments(verdict, target, held), now)
+    if until is None:
+        return None
+    return Grounds(
+        target=target,
+        stores=held,
+        chain=observation.chain,
+        staple=observation.staple,
+        version=observation.tls.version,
+        offered=observation.smtp.starttls_offered,
+        revocation=tuple(revocation),
+        since=now,
+        until=until,
+    )
+
+
+def _until(moments: Iterator[datetime], now: datetime) -> datetime | None:
+    """A little before the first of the moments to come; None when there is nothing between it and now."""
+    coming = (moment for moment in moments if moment >= now - _MARGIN)
+    until = min(coming, default=_LATEST) - _MARGIN
+    return until if until > now else None
+
+
+def _moments(verdict: Verdict, target: Target, stores: tuple[TrustStore, ...]) -> Iterator[datetime]:
+    """Every moment at which something about the verdict may change."""
+    chain = verdict.chain
+    yield from dates(chain, stores)
+    certificates = {*chain, *(one for store in verdict.stores for one in store.path)}
+    for threshold in (target.policy.warning, target.policy.critical):
+        for days in _bounds(threshold, chain[0]):
+            yield from _before_ends(certificates, days)
+    for said in verdict.revocation:
+        yield from _ends_of_evidence(said)
+
+
+def _bounds(threshold: Threshold, leaf: CertificateFacts) -> Iterator[timedelta]:
+    """How long before an end the threshold is crossed."""
+    unit = leaf.lifetime_days if threshold.ratio else 1.0
+    for bound in (threshold.low, threshold.high):
+        if abs(bound * unit) < timedelta.max.days:
+            yield timedelta(days=bound * unit)
+
+
+def _before_ends(certificates: set[CertificateFacts], span: timedelta) -> Iterator[datetime]:
+    for certificate in certificates:
+        try:
+            yield certificate.not_after - span
+        except OverflowError:  # beyond the years that there are
+            continue
+
+
+def _ends_of_evidence(said: RevocationVerdict) -> Iterator[datetime]:
+    """When an answer ceases to count, or begins to."""
+    if said.next_update:
+        yield said.next_update
+    if said.this_update:
+        yield said.this_update - SKEW
+        yield said.this_update + MAX_AGE

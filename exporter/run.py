@@ -1,0 +1,215 @@
+"""The steps of one examination: when each address has its turn, what it is judged by, and how long all of it takes.
+
+`pipeline.examine` is its reader's guide. Its clock is the only one of a probe but for the driver's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from exporter.evidence.ways import Evidence
+from exporter.judge import (
+    grounds,
+    issuer_to_fetch,
+    judge,
+    questions_about,
+    renewed,
+    revocation_questions,
+    stands,
+)
+from exporter.model import (
+    Failure,
+    Grounds,
+    IssuerAnswer,
+    Observation,
+    Reason,
+    Result,
+    RevocationAnswer,
+    RevocationMethod,
+    RevocationQuestion,
+    RevocationStatus,
+    Stage,
+    Target,
+    TrustStore,
+    Verdict,
+)
+from exporter.probe.stream import look
+
+Gate = Callable[[str], AbstractAsyncContextManager[None]]
+"""Called with an address before it is connected to; what it returns is held during the look."""
+
+
+class Run:
+    """One call of `examine`: its arguments, its clock and its deadline."""
+
+    def __init__(
+        self,
+        target: Target,
+        stores: Mapping[str, TrustStore],
+        previous: Sequence[Result],
+        gate: Gate,
+        evidence: Evidence,
+        limit: float | None,
+    ) -> None:
+        self._target = target
+        self._stores = stores
+        self._previous = {result.observation.address: result for result in previous}
+        self._gate = gate
+        self._evidence = evidence
+        self._started = time.monotonic()
+        self._deadline = math.inf if limit is None else self._started + limit
+        self._resolving: float | None = None
+
+    def remaining(self) -> float:
+        """Seconds that the next step may take."""
+        left = self._deadline - time.monotonic()
+        return max(min(self._target.timeout - (self._resolving or 0.0), left), 0.001)
+
+    def _limit(self) -> float | None:
+        """Seconds that the caller's deadline leaves; None when there is none."""
+        return None if math.isinf(self._deadline) else self._deadline - time.monotonic()
+
+    def resolved(self) -> None:
+        """Take note of how long the name took; it counts against each address's time."""
+        self._resolving = time.monotonic() - self._started
+
+    async def examine_address(self, address: str, *, share: int = 1) -> Result:
+        """Wait for the gate, look, judge. Connecting may take one `share`th of the time."""
+        async with AsyncExitStack() as stack:
+            try:
+                async with asyncio.timeout(self._limit()):
+                    await stack.enter_async_context(self._gate(address))
+            except TimeoutError:
+                return await self.give_up(
+                    address, Failure(Stage.CONNECT, Reason.TIMEOUT, "too many probes at once")
+                )
+            began, left = _utc_now(), self.remaining()
+            connecting = None if share == 1 else left / share
+            observation = await look(self._target, address, timeout=left, connect_timeout=connecting)
+        return await self._conclude(observation, began)
+
+    async def give_up(self, address: str, failure: Failure) -> Result:
+        """The result for an address that was not connected to."""
+        return await self._conclude(
+            Observation(address=address, stage=failure.stage, failure=failure), _utc_now()
+        )
+
+    async def _conclude(self, observation: Observation, began: datetime) -> Result:
+        """Judge what was seen, or what was seen last when this look obtained nothing."""
+        judging = time.monotonic()
+        seen, seen_at = self._certificate(observation, began)
+        last = self._standing(observation, began)
+        answers = await self._fetch_issuers(seen, began) if seen and not last else {}
+        asking = time.monotonic()
+        revocation = await self._ask_revocation(seen, began, answers, last) if seen else ()
+        asked = time.monotonic() - asking
+        if last and last.grounds and last.grounds.revocation == revocation:
+            # Of what is the same for days one copy is enough.
+            observation = replace(observation, chain=last.grounds.chain)
+            verdict = renewed(last.verdict, began)
+            held: Grounds | None = last.grounds
+        else:
+            verdict = judge(
+                observation, seen, self._target, self._stores, began, answers, revocation=revocation
+            )
+            held = None if answers else self._grounds(verdict, observation, began, revocation)
+        phases = {
+            Stage.RESOLVE: judging - self._started if self._resolving is None else self._resolving,
+            **observation.phases,
+            Stage.VERIFY: time.monotonic() - judging - asked,
+        }
+        if revocation:
+            phases[Stage.REVOCATION] = asked
+        timed = replace(observation, phases=phases)
+        return Result(
+            target=self._target,
+            observation=timed,
+            verdict=verdict,
+            time=began,
+            duration=sum(phases.values()),
+            seen=timed if timed.chain else seen,
+            seen_at=seen_at,
+            grounds=held,
+        )
+
+    def _grounds(
+        self,
+        verdict: Verdict,
+        observation: Observation,
+        now: datetime,
+        revocation: tuple[RevocationAnswer, ...],
+    ) -> Grounds | None:
+        return grounds(verdict, observation, self._target, self._stores, now, revocation)
+
+    def _standing(self, observation: Observation, now: datetime) -> Result | None:
+        """The last result, if all that it rests on was seen again."""
+        last = self._previous.get(observation.address)
+        if last and last.grounds and stands(last.grounds, observation, self._target, self._stores, now):
+            return last
+        return None
+
+    async def _fetch_issuers(self, seen: Observation, now: datetime) -> Mapping[str, IssuerAnswer]:
+        """Ask the chain's own AIA URLs, one after the other, for what it lacks."""
+        answers: dict[str, IssuerAnswer] = {}
+        fetch = self._evidence.fetch_issuer
+        if fetch is None:
+            return answers
+        while url := issuer_to_fetch(seen, self._target, self._stores, now, answers):
+            try:
+                async with asyncio.timeout(self._limit()):
+                    answers[url] = await fetch(url, seen.address)
+            except TimeoutError:
+                answers[url] = IssuerAnswer(url, detail="no time was left to fetch it")
+        return answers
+
+    async def _ask_revocation(
+        self, seen: Observation, now: datetime, issuers: Mapping[str, IssuerAnswer], last: Result | None
+    ) -> tuple[RevocationAnswer, ...]:
+        """Ask about all certificates of the trusted paths at the same time."""
+        ask, methods = self._evidence.ask_revocation, self._target.policy.revocation
+        if ask is None or not methods:
+            return ()
+        if last:
+            questions = questions_about(last.verdict.chain, last.verdict.stores, now)
+        else:
+            questions = revocation_questions(seen, self._target, self._stores, now, issuers)
+
+        async def answer(question: RevocationQuestion) -> Sequence[RevocationAnswer]:
+            try:
+                async with asyncio.timeout(self._limit()):
+                    return await ask(question, methods, seen.address)
+            except TimeoutError:
+                return [_no_time(question, method) for method in methods if method is not _STAPLE]
+
+        return tuple(one for group in await asyncio.gather(*map(answer, questions)) for one in group)
+
+    def _certificate(
+        self, observation: Observation, began: datetime
+    ) -> tuple[Observation | None, datetime | None]:
+        """The observation whose certificate counts, and when it was made."""
+        if observation.chain:
+            return observation, began
+        last = self._previous.get(observation.address)
+        return (last.seen, last.seen_at) if last else (None, None)
+
+
+_STAPLE = RevocationMethod.STAPLE
+
+
+def _no_time(question: RevocationQuestion, method: RevocationMethod) -> RevocationAnswer:
+    return RevocationAnswer(
+        position=question.position,
+        method=method,
+        status=RevocationStatus.UNREACHABLE,
+        detail="no time was left to ask",
+    )
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
