@@ -9,7 +9,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -81,11 +81,9 @@ class Run:
 
     async def examine_address(self, address: str, *, share: int = 1) -> Result:
         """Wait for the gate, look, judge. Connecting may take one `share`th of the time."""
-        async with AsyncExitStack() as stack:
-            try:
-                async with asyncio.timeout(self._limit()):
-                    await stack.enter_async_context(self._gate(address))
-            except TimeoutError:
+        turn = _Turn(self._gate(address), self._limit())
+        async with turn:
+            if turn.missed:
                 return await self.give_up(
                     address, Failure(Stage.CONNECT, Reason.TIMEOUT, "too many probes at once")
                 )
@@ -110,8 +108,6 @@ class Run:
         revocation = await self._ask_revocation(seen, began, answers, last) if seen else ()
         asked = time.monotonic() - asking
         if last and last.grounds and last.grounds.revocation == revocation:
-            # Of what is the same for days one copy is enough.
-            observation = replace(observation, chain=last.grounds.chain)
             verdict = renewed(last.verdict, began)
             held: Grounds | None = last.grounds
         else:
@@ -126,7 +122,9 @@ class Run:
         }
         if revocation:
             phases[Stage.REVOCATION] = asked
-        timed = replace(observation, phases=phases)
+        # Of a chain that is the same for days one copy is enough.
+        chain = held.chain if held else observation.chain
+        timed = replace(observation, phases=phases, chain=chain)
         return Result(
             target=self._target,
             observation=timed,
@@ -197,6 +195,30 @@ class Run:
             return observation, began
         last = self._previous.get(observation.address)
         return (last.seen, last.seen_at) if last else (None, None)
+
+
+class _Turn(AbstractAsyncContextManager["_Turn"]):
+    """A gate that is waited for no longer than some seconds; None for as long as it takes."""
+
+    def __init__(self, gate: AbstractAsyncContextManager[None], limit: float | None) -> None:
+        self._gate = gate
+        self._limit = limit
+        self.missed = False
+
+    async def __aenter__(self) -> _Turn:
+        if self._limit is None:
+            await self._gate.__aenter__()
+            return self
+        try:
+            async with asyncio.timeout(self._limit):
+                await self._gate.__aenter__()
+        except TimeoutError:
+            self.missed = True
+        return self
+
+    async def __aexit__(self, *why: object) -> None:
+        if not self.missed:
+            await self._gate.__aexit__(None, None, None)
 
 
 _STAPLE = RevocationMethod.STAPLE

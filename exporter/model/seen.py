@@ -22,6 +22,8 @@ class Stage(enum.StrEnum):
     VERIFY = "verify"
     REVOCATION = "revocation"
 
+    __hash__ = str.__hash__  # Enum's own is a function of Python, and a probe looks a dozen stages up
+
 
 class Reason(enum.StrEnum):
     """Why a probe obtained no certificate. A closed list: these are label values."""

@@ -167,16 +167,17 @@ class Target:
     policy: Policy = field(default_factory=Policy)
     transaction: Transaction | None = None
     """What is tried after TLS; None, so that nothing is, unless somebody asks for it."""
+    id: str = field(init=False, compare=False, repr=False)
+    """A short stable identity for URLs and hashing, derived from where the target is."""
 
-    @property
-    def id(self) -> str:
-        """A short stable identity for URLs and hashing, derived from where the target is."""
+    def __post_init__(self) -> None:
         where = f"{self.name}\0{self.host}\0{self.port}\0{self.mode}"
         if self.domain:
             where += f"\0{self.domain}\0mx"
         if self.key_type is not None:
             where += f"\0{self.key_type}"
-        return hashlib.sha256(where.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+        digest = hashlib.sha256(where.encode("utf-8", "surrogatepass")).hexdigest()
+        object.__setattr__(self, "id", digest[:12])
 
 
 @dataclass(frozen=True, eq=False)

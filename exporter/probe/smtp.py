@@ -66,9 +66,10 @@ class ReplyReader:
         return bytes(self._buffer)
 
     def _next_line(self) -> bytes | None:
-        _refuse_other_protocols(self._buffer)
         end = self._buffer.find(b"\n", self._searched)
         length = end + 1 if end >= 0 else len(self._buffer)
+        if end < 0 or length > MAX_LINE:
+            _refuse_other_protocols(self._buffer)
         if length > MAX_LINE:
             raise ProbeError(Reason.LIMIT_EXCEEDED, f"a reply line of more than {MAX_LINE} bytes")
         if end < 0:
@@ -114,6 +115,7 @@ class Step(enum.Enum):
     DONE = enum.auto()
 
 
+_OVER = (Step.TLS, Step.DONE)
 _STAGE = {
     Step.GREETING: Stage.GREETING,
     Step.EHLO: Stage.EHLO,
@@ -168,7 +170,7 @@ class Dialogue:
         """
         self._reader.feed(data)
         out = b""
-        while self.step not in {Step.TLS, Step.DONE} and (reply := self._reader.next_reply()):
+        while self.step not in _OVER and (reply := self._reader.next_reply()):
             self._exchanges.append(Exchange(self._command, reply))
             self._command = ""
             out += self._after(reply)

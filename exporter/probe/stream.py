@@ -15,6 +15,7 @@ import secrets
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import cast
 
 from exporter.idn import ascii_name
 from exporter.model import Failure, Mode, Observation, Reason, SmtpFacts, Stage, Target
@@ -92,8 +93,8 @@ class _Conversation(asyncio.Protocol):
     # --- what asyncio calls ---
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # Not every event loop's transports are of that class, but each has its methods.
+        self._transport = cast("asyncio.Transport", transport)
         self._dialogue.ehlo_name = self._dialogue.ehlo_name or own_literal(
             transport.get_extra_info("sockname")[0]
         )

@@ -93,6 +93,7 @@ class TlsClient:
         self._connection.request_ocsp()
         if server_name:
             self._connection.set_tlsext_host_name(server_name.encode("ascii"))
+        self._held = b""
         self.established = False
         self.closed = False
         """Whether the server has sent its close_notify."""
@@ -168,13 +169,22 @@ class TlsClient:
         return plain
 
     def _outgoing(self) -> bytes:
-        out = b""
-        while len(out) % _READ == 0:  # nothing yet, or as much as fits
+        """What OpenSSL wants to send; a lone change_cipher_spec waits for the flight that follows it."""
+        out = self._held
+        more = _READ
+        while more == _READ:
             try:
-                out += self._connection.bio_read(_READ)
+                piece = self._connection.bio_read(_READ)
             except SSL.WantReadError:
                 break
-        return out
+            out += piece
+            more = len(piece)
+        self._held = out if out == _CHANGE_CIPHER_SPEC else b""
+        return b"" if self._held else out
+
+
+_CHANGE_CIPHER_SPEC = bytes.fromhex("140303000101")
+"""In TLS 1.3 a record for middleboxes alone (RFC 8446 appendix D.4), sent as soon as the ServerHello has come."""
 
 
 def _explain(error: SSL.Error) -> ProbeError:

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-from exporter.model import CertificateFacts, ProblemKind, Result
+from exporter.model import CertificateFacts, ProblemKind, Result, Stage
 from exporter.publish import revocations
 from exporter.publish.labels import pair, pairs
 
@@ -25,6 +25,8 @@ class Family(NamedTuple):
     help: str
     samples: Callable[[Result], Sequence[Sample]]
     kind: str = "gauge"
+    moves: bool = False
+    """Whether it differs between two probes of a server on which nothing has changed."""
 
     @property
     def header(self) -> str:
@@ -33,7 +35,10 @@ class Family(NamedTuple):
 
 
 def _phases(result: Result) -> Sequence[Sample]:
-    return [(f'phase="{phase.value}"', seconds) for phase, seconds in result.observation.phases.items()]
+    return [(_PHASE_LABELS[phase], seconds) for phase, seconds in result.observation.phases.items()]
+
+
+_PHASE_LABELS = {stage: pair("phase", stage) for stage in Stage}
 
 
 def _failure(result: Result) -> Sequence[Sample]:
@@ -47,7 +52,12 @@ def _connection(result: Result) -> Sequence[Sample]:
     tls = result.observation.tls
     if tls is None:
         return []
-    return [(pairs(version=tls.version, cipher=tls.cipher or "", group=tls.group or ""), 1)]
+    return [(_connection_labels(tls.version, tls.cipher or "", tls.group or ""), 1)]
+
+
+@lru_cache(maxsize=256)
+def _connection_labels(version: str, cipher: str, group: str) -> str:
+    return pairs(version=version, cipher=cipher, group=group)
 
 
 def _optional(value: float | None) -> Sequence[Sample]:
@@ -149,8 +159,18 @@ FAMILIES: tuple[Family, ...] = (
         "Whether the last probe obtained the certificate of the server, whatever is wrong with it",
         lambda r: [("", r.success)],
     ),
-    Family("smtp_tls_probe_duration_seconds", "How long the last probe took", lambda r: [("", r.duration)]),
-    Family("smtp_tls_probe_phase_duration_seconds", "How long each phase of the last probe took", _phases),
+    Family(
+        "smtp_tls_probe_duration_seconds",
+        "How long the last probe took",
+        lambda r: [("", r.duration)],
+        moves=True,
+    ),
+    Family(
+        "smtp_tls_probe_phase_duration_seconds",
+        "How long each phase of the last probe took",
+        _phases,
+        moves=True,
+    ),
     Family(
         "smtp_tls_probe_failure_info",
         "Where and why the last probe ended without a certificate; present only while it did",
@@ -160,27 +180,31 @@ FAMILIES: tuple[Family, ...] = (
         "smtp_tls_last_probe_timestamp_seconds",
         "When the last probe began; probes follow the interval of the target, not the scrapes",
         lambda r: [("", r.time.timestamp())],
+        moves=True,
     ),
     Family(
         "smtp_tls_last_success_timestamp_seconds",
         "When the certificate was last obtained; tells the age of every series about it",
         lambda r: _optional(r.seen_at.timestamp() if r.seen_at else None),
+        moves=True,
     ),
     Family(
         "smtp_tls_starttls_offered",
         "Whether the server offers STARTTLS; absent for implicit TLS and when it cannot be told",
         lambda r: _optional(r.observation.smtp.starttls_offered),
     ),
-    Family("smtp_tls_connection_info", "What the last probe negotiated", _connection),
+    Family("smtp_tls_connection_info", "What the last probe negotiated", _connection, moves=True),
     Family(
         "smtp_tls_cert_days_to_expiry",
         "Days until the certificate of the server expires, negative afterwards",
         lambda r: _optional(r.verdict.days_left),
+        moves=True,
     ),
     Family(
         "smtp_tls_cert_lifetime_remaining_ratio",
         "Part of the lifetime of the certificate that is left, 0 to 1",
         _ratio,
+        moves=True,
     ),
     Family(
         "smtp_tls_cert_not_after_timestamp_seconds",
@@ -266,11 +290,13 @@ FAMILIES: tuple[Family, ...] = (
         "smtp_tls_transaction_success",
         "Whether the configured mail transaction went through; absent where there is none",
         _transaction_success,
+        moves=True,
     ),
     Family(
         "smtp_tls_transaction_reply_code",
         "The last reply of the server to each command of the transaction",
         _transaction_codes,
+        moves=True,
     ),
     Family(
         "smtp_tls_problem", "Whether the problem was found; absent when it could not be decided", _problems

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from types import MappingProxyType
 
 from exporter.model import Result, State, Target
 from exporter.publish.families import CHANGES, FAMILIES, RESERVED_LABELS, Sample, timestamp
@@ -24,32 +25,52 @@ _HEADERS = {family.name: family.header for family in (*FAMILIES, CHANGES)} | {
 _OPENMETRICS_HEADERS = {**_HEADERS, CHANGES.name: CHANGES.header.replace("_total ", " ")}
 
 
-def render(result: Result) -> Mapping[str, str]:
-    """The finished lines of one result, by the name of their family; families without any are left out.
+_MOVING = tuple(family for family in FAMILIES if family.moves)
+_RESTING = tuple(family.name for family in FAMILIES if not family.moves)
+
+Rendered = Mapping[str, str]
+"""The finished lines of one result, by the name of their family; families without any are left out."""
+Known = Mapping[str, tuple[Result, Rendered]]
+"""Earlier results of a target and their lines, by address."""
+
+
+def render(result: Result, known: tuple[Result, Rendered] | None = None) -> Rendered:
+    """The finished lines of one result.
 
     Every series has the labels `target` and `address` and the target's own ones. Where one of those has the
     name of a label of ours, ours counts, since a repeated label would make the whole answer invalid.
+
+    Args:
+        result: what is to be told.
+        known: an earlier result of the same target and address, and its lines. Where nothing has
+            changed since, most of them are the same.
     """
     common = _target_labels(result)
-    rendered = {}
-    for family in FAMILIES:
+    rendered, families = {}, FAMILIES
+    if known and result.grounds is not None and result.grounds is known[0].grounds:
+        rendered, families = {name: known[1][name] for name in _RESTING if name in known[1]}, _MOVING
+    for family in families:
         if samples := family.samples(result):
             rendered[family.name] = _lines(f"{family.name}{{{common}", samples)
     return rendered
 
 
 def render_all(
-    results: Sequence[Result], changes: Mapping[str, int] | None = None
-) -> tuple[Mapping[str, str], ...]:
+    results: Sequence[Result], changes: Mapping[str, int] | None = None, known: Known = MappingProxyType({})
+) -> tuple[Rendered, ...]:
     """The finished lines of all results of one target; those about the target as a whole are with the first.
 
     Args:
         results: one for each address.
         changes: how often each address was seen with another certificate; None where nobody remembers.
+        known: what was rendered before.
     """
     if not results:
         return ()
-    first, *others = [{**render(result), **_counted(result, changes or {})} for result in results]
+    first, *others = [
+        {**render(result, known.get(result.observation.address)), **_counted(result, changes or {})}
+        for result in results
+    ]
     target = results[0].target
     common = ",".join([pair("target", target.name), *_own_labels(target)])
     whole = {

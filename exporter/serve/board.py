@@ -30,6 +30,12 @@ class Entry:
     """Earlier examinations and the latest one, oldest first."""
 
     @property
+    def by_address(self) -> metrics.Known:
+        """Each result with its metrics."""
+        pairs = zip(self.results, self.rendered, strict=True)
+        return {result.observation.address: (result, lines) for result, lines in pairs}
+
+    @property
     def state(self) -> State:
         """The worst of its results; unknown before its first probe."""
         states = (result.verdict.state for result in self.results)
@@ -62,7 +68,7 @@ class Board:
         if (before := self._entries.get(identity)) is not None:
             changes = _changes(before, results)
             history = extended(before.history, results)
-            entry = _entry(target, results, changes, history)
+            entry = _entry(target, results, changes, history, before)
             self._entries[identity] = entry
             self._note(entry)
 
@@ -108,10 +114,16 @@ def _moved(known: Entry | None, target: Target) -> Entry:
 
 
 def _entry(
-    target: Target, results: Sequence[Result], changes: Mapping[str, int], history: tuple[Look, ...]
+    target: Target,
+    results: Sequence[Result],
+    changes: Mapping[str, int],
+    history: tuple[Look, ...],
+    before: Entry | None = None,
 ) -> Entry:
-    rendered = metrics.render_all(results, changes)
-    return Entry(target, tuple(results), rendered, changes, lines(target, results), history)
+    """Lines are made anew only where something has changed since the entry before."""
+    known = before or Entry(target)
+    rendered = metrics.render_all(results, changes, known.by_address)
+    return Entry(target, tuple(results), rendered, changes, lines(target, results, known.lines), history)
 
 
 def _changes(before: Entry, results: Sequence[Result]) -> Mapping[str, int]:

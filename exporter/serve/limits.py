@@ -8,8 +8,8 @@ remembered of a server that no probe uses or waits for.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 Gate = Callable[[str], AbstractAsyncContextManager[None]]
@@ -67,9 +67,12 @@ class Limits:
         self._clock = clock
         self._hosts: dict[str, _Host] = {}
 
-    @asynccontextmanager
-    async def gate(self, address: str) -> AsyncIterator[None]:
+    def gate(self, address: str) -> AbstractAsyncContextManager[None]:
         """Wait for a slot of the address, then for one of the global ones; hold both."""
+        return _Pass(self, address)
+
+    async def enter(self, address: str) -> None:
+        """Wait for both slots."""
         host = self._hosts.setdefault(address, _Host(self._per_host))
         host.users += 1
         try:
@@ -78,10 +81,15 @@ class Limits:
             self._forget(address, host)
             raise
         try:
-            async with self._slots:
-                yield
-        finally:
+            await self._slots.acquire()
+        except BaseException:
             self._leave(address, host)
+            raise
+
+    def leave(self, address: str) -> None:
+        """Give both back."""
+        self._slots.release()
+        self._leave(address, self._hosts[address])
 
     async def admit(self) -> Admission:
         """Wait until another examination may begin."""
@@ -108,6 +116,22 @@ class Limits:
         host.users -= 1
         if not host.users:
             del self._hosts[address]
+
+
+class _Pass(AbstractAsyncContextManager[None]):
+    """Both slots for one connection."""
+
+    __slots__ = ("_address", "_limits")
+
+    def __init__(self, limits: Limits, address: str) -> None:
+        self._limits = limits
+        self._address = address
+
+    async def __aenter__(self) -> None:
+        await self._limits.enter(self._address)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._limits.leave(self._address)
 
 
 class Admission:

@@ -7,7 +7,7 @@ per result, so that a page of ten thousand targets costs a few milliseconds.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from exporter.model import Result, Target
@@ -62,9 +62,29 @@ def state(result: Result | None) -> str:
     return result.verdict.state.name.lower() if result else "waiting"
 
 
-def lines(target: Target, results: Sequence[Result]) -> tuple[Line, ...]:
-    """One line for each result of a target, or one when it has none yet."""
-    return tuple(_line(target, result) for result in results) or (_line(target, None),)
+def lines(target: Target, results: Sequence[Result], before: Sequence[Line] = ()) -> tuple[Line, ...]:
+    """One line for each result of a target, or one when it has none yet.
+
+    Args:
+        target: as it is configured.
+        results: the latest ones.
+        before: the lines of earlier results of the same target.
+    """
+    known = {line.result.observation.address: line for line in before if line.result}
+    made = (_again(known.get(one.observation.address), one) or _line(target, one) for one in results)
+    return tuple(made) or (_line(target, None),)
+
+
+def _again(line: Line | None, result: Result) -> Line | None:
+    """The line of an earlier result, if it says what a line about this one would."""
+    if (
+        line is None
+        or line.result is None
+        or result.grounds is None
+        or line.result.grounds is not result.grounds
+    ):
+        return None
+    return replace(line, result=result, checked=result.time.timestamp())
 
 
 def _line(target: Target, result: Result | None) -> Line:
