@@ -19,7 +19,7 @@ from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, SignatureAlgorithmOID
 
 from exporter.judge import naming
-from exporter.judge.extensions import UNREADABLE, extension
+from exporter.judge.extensions import UNREADABLE, Extensions
 from exporter.judge.signatures import signed_by
 from exporter.model import CertificateFacts
 
@@ -69,8 +69,9 @@ _read_cached = functools.lru_cache(maxsize=8192)(_read)
 
 def _facts(certificate: x509.Certificate, der: bytes) -> CertificateFacts:
     key, key_bits = _describe_key(certificate)
-    is_ca = _is_ca(certificate)
-    access = _access_urls(certificate)
+    extensions = Extensions(certificate)
+    is_ca = _is_ca(extensions)
+    access = _access_urls(extensions)
     return CertificateFacts(
         der=der,
         subject=naming.subject(certificate),
@@ -84,15 +85,15 @@ def _facts(certificate: x509.Certificate, der: bytes) -> CertificateFacts:
         key=key,
         key_bits=key_bits,
         signature=_describe_signature(certificate),
-        sans=_sans(certificate),
+        sans=_sans(extensions),
         self_issued=naming.names(certificate, certificate),
         self_signed=_is_self_signed(certificate),
         is_ca=is_ca,
-        usage_allows_server=_usage_allows_server(certificate, is_ca=is_ca),
+        usage_allows_server=_usage_allows_server(extensions, is_ca=is_ca),
         aia_issuers=access(AuthorityInformationAccessOID.CA_ISSUERS),
         ocsp_urls=access(AuthorityInformationAccessOID.OCSP),
-        crl_urls=_crl_urls(certificate),
-        must_staple=_must_staple(certificate),
+        crl_urls=_crl_urls(extensions),
+        must_staple=_must_staple(extensions),
     )
 
 
@@ -138,36 +139,36 @@ def _is_self_signed(certificate: x509.Certificate) -> bool:
     return signed_by(certificate, certificate) is not False
 
 
-def _is_ca(certificate: x509.Certificate) -> bool:
+def _is_ca(extensions: Extensions) -> bool:
     """RFC 5280 section 4.2.1.9."""
-    constraints = extension(certificate, x509.BasicConstraints)
+    constraints = extensions.get(x509.BasicConstraints)
     return constraints is not None and constraints.ca
 
 
-def _must_staple(certificate: x509.Certificate) -> bool:
+def _must_staple(extensions: Extensions) -> bool:
     """RFC 7633 section 4.2.2."""
-    features = extension(certificate, x509.TLSFeature)
+    features = extensions.get(x509.TLSFeature)
     return features is not None and x509.TLSFeatureType.status_request in features
 
 
-def _usage_allows_server(certificate: x509.Certificate, *, is_ca: bool) -> bool:
+def _usage_allows_server(extensions: Extensions, *, is_ca: bool) -> bool:
     """As OpenSSL's purpose `sslserver` sees it (RFC 5280 sections 4.2.1.3 and 4.2.1.12).
 
     An absent extension allows everything. An authority's key usage is OpenSSL's own business when it
     builds the path, so here only its extended key usage counts.
     """
-    extended = extension(certificate, x509.ExtendedKeyUsage)
+    extended = extensions.get(x509.ExtendedKeyUsage)
     if extended is not None and not _SERVER_USAGES & set(extended):
         return False
-    usage = extension(certificate, x509.KeyUsage)
+    usage = extensions.get(x509.KeyUsage)
     if is_ca or usage is None:
         return True
     return usage.digital_signature or usage.key_encipherment or usage.key_agreement
 
 
-def _access_urls(certificate: x509.Certificate) -> Callable[[x509.ObjectIdentifier], tuple[str, ...]]:
+def _access_urls(extensions: Extensions) -> Callable[[x509.ObjectIdentifier], tuple[str, ...]]:
     """Authority Information Access (RFC 5280 section 4.2.2.1), by access method."""
-    access = extension(certificate, x509.AuthorityInformationAccess) or ()
+    access = extensions.get(x509.AuthorityInformationAccess) or ()
 
     def by_method(method: x509.ObjectIdentifier) -> tuple[str, ...]:
         return _urls(entry.access_location for entry in access if entry.access_method == method)
@@ -175,9 +176,9 @@ def _access_urls(certificate: x509.Certificate) -> Callable[[x509.ObjectIdentifi
     return by_method
 
 
-def _crl_urls(certificate: x509.Certificate) -> tuple[str, ...]:
+def _crl_urls(extensions: Extensions) -> tuple[str, ...]:
     """CRL distribution points (RFC 5280 section 4.2.1.13)."""
-    points = extension(certificate, x509.CRLDistributionPoints) or ()
+    points = extensions.get(x509.CRLDistributionPoints) or ()
     return _urls(name for point in points for name in point.full_name or ())
 
 
@@ -185,9 +186,9 @@ def _urls(names: Iterable[x509.GeneralName]) -> tuple[str, ...]:
     return tuple(name.value for name in names if isinstance(name, x509.UniformResourceIdentifier))
 
 
-def _sans(certificate: x509.Certificate) -> tuple[str, ...]:
+def _sans(extensions: Extensions) -> tuple[str, ...]:
     """Subject alternative names (RFC 5280 section 4.2.1.6) with the prefixes that OpenSSL prints."""
-    names = extension(certificate, x509.SubjectAlternativeName) or ()
+    names = extensions.get(x509.SubjectAlternativeName) or ()
     return tuple(_general_name(name) for name in names)
 
 

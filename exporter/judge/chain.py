@@ -28,6 +28,7 @@ import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from OpenSSL import crypto
 
@@ -94,14 +95,24 @@ def _judge_stores(
 ) -> tuple[StoreVerdict, ...]:
     known = known_issuers(chain, stores, answers)
     sent = presented_path(chain)
+    asked = [_ask(chain, store, moment) for store in stores]
     # What one store verifies has no other fault that trust in the last certificate could bring to light.
-    proven = any(_now(chain, store, moment).path[: len(sent)] == sent for store in stores)
-    pairs = zip(labels, stores, strict=True)
-    return tuple(_judge_store(label, store, chain, known, moment, proven=proven) for label, store in pairs)
+    proven = any(one.now.path[: len(sent)] == sent for one in asked)
+    pairs = zip(labels, asked, strict=True)
+    return tuple(_judge_store(label, one, chain, known, proven=proven) for label, one in pairs)
 
 
-def _now(chain: Chain, store: TrustStore, moment: datetime) -> _Outcome:
-    return _verify(chain, climb(chain, by_subject(store)), moment)
+class _Asked(NamedTuple):
+    """A store, those of its anchors that can matter, and what OpenSSL says at the moment."""
+
+    store: TrustStore
+    anchors: Chain
+    now: _Outcome
+
+
+def _ask(chain: Chain, store: TrustStore, moment: datetime) -> _Asked:
+    anchors = climb(chain, by_subject(store))
+    return _Asked(store, anchors, _verify(chain, anchors, moment))
 
 
 @functools.lru_cache(maxsize=16384)
@@ -115,13 +126,11 @@ def dates(chain: Chain, stores: tuple[TrustStore, ...]) -> tuple[datetime, ...]:
     return tuple(sorted(ends | {certificate.not_before for certificate in certificates}))
 
 
-def _judge_store(
-    label: str, store: TrustStore, chain: Chain, known: Chain, moment: datetime, *, proven: bool
-) -> StoreVerdict:
-    now_outcome = _now(chain, store, moment)
+def _judge_store(label: str, asked: _Asked, chain: Chain, known: Chain, *, proven: bool) -> StoreVerdict:
+    store, anchors, now_outcome = asked
     # Errors of building come before those of dates, so there the dates make no difference.
     same = now_outcome.code == 0 or now_outcome.code in _BUILDING
-    undated = now_outcome if same else _verify(chain, climb(chain, by_subject(store)), None)
+    undated = now_outcome if same else _verify(chain, anchors, None)
     distrust, rest = _Distrust(), undated
     if undated.code in _BUILDING:
         distrust = _why_distrusted(chain, known, store, undated)

@@ -6,9 +6,8 @@ which nobody verifies, and read there.
 
 from __future__ import annotations
 
-import functools
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from cryptography import x509
@@ -33,25 +32,33 @@ UNREADABLE = (
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 
 
-def extension(certificate: x509.Certificate, kind: type[_Extension]) -> _Extension | None:
-    """The extension of this kind; None where it is absent, there more than once, or cannot be read."""
+class Extensions:
+    """The extensions of a certificate by their kind."""
+
+    def __init__(self, certificate: x509.Certificate) -> None:
+        self._found = {type(value): value for value in _values(certificate)}
+
+    def get(self, kind: type[_Extension]) -> _Extension | None:
+        """The extension of this kind; None where it is absent, there more than once, or cannot be read."""
+        value = self._found.get(kind)
+        return value if isinstance(value, kind) else None
+
+
+def _values(certificate: x509.Certificate) -> Iterable[x509.ExtensionType]:
     try:
-        return certificate.extensions.get_extension_for_class(kind).value
-    except x509.ExtensionNotFound:
-        return None
+        return [one.value for one in certificate.extensions]
     except UNREADABLE:
-        return next((value for value in _one_by_one(certificate) if isinstance(value, kind)), None)
+        return _one_by_one(certificate)
 
 
-@functools.lru_cache(maxsize=16)
-def _one_by_one(certificate: x509.Certificate) -> tuple[x509.ExtensionType, ...]:
+def _one_by_one(certificate: x509.Certificate) -> Sequence[x509.ExtensionType]:
     found: list[x509.ExtensionType] = []
     for copy in _copies(certificate):
         try:
             found += [one.value for one in copy.extensions]
         except UNREADABLE:
             continue
-    return tuple(found)
+    return found
 
 
 def _copies(certificate: x509.Certificate) -> Iterator[x509.Certificate]:

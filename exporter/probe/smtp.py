@@ -18,6 +18,7 @@ RFC 5321 is SMTP, RFC 3207 is STARTTLS.
 from __future__ import annotations
 
 import enum
+import functools
 import re
 
 from exporter.model import Exchange, Reason, Reply, SmtpFacts, Stage
@@ -249,6 +250,7 @@ def _quote(step: Step, reply: Reply) -> str:
     return f"{step.name} was answered with {reply.code} {reply.text}".rstrip()
 
 
+@functools.lru_cache(maxsize=64)
 def safe_argument(text: str) -> str:
     """Refuse what would end the command line and start another.
 
