@@ -15,7 +15,7 @@ from exporter.evidence.ways import NOTHING, Evidence
 from exporter.model import Addresses, Failure, Result, Stage, Target, TrustStore
 from exporter.probe.errors import ProbeError
 from exporter.probe.resolve import resolve
-from exporter.run import Gate, Run
+from exporter.run import Earlier, Gate, Run
 
 Refusal = Callable[[Sequence[str]], str | None]
 """Called with the addresses that a name has, before any of them is connected to."""
@@ -35,6 +35,7 @@ async def examine(  # noqa: PLR0913 - each is a separate way to the outside
     stores: Mapping[str, TrustStore],
     *,
     previous: Sequence[Result] = (),
+    carry: bool = True,
     gate: Gate = open_gate,
     evidence: Evidence = NOTHING,
     timeout: float | None = None,
@@ -45,7 +46,8 @@ async def examine(  # noqa: PLR0913 - each is a separate way to the outside
     Args:
         target: what to look at; its timeout is for each address, from the moment of its turn.
         stores: trust stores by label, all that the target's policy names among them.
-        previous: the target's last results. Where a look fails, their certificates are judged again.
+        previous: earlier results of the target. What has not changed since is not judged anew.
+        carry: whether, where a look fails, their certificates are judged again.
         gate: limits on what is connected to at a time.
         evidence: the ways to what judging needs beside what the server sends.
         timeout: seconds for everything, waiting for the gate included; None for no such limit.
@@ -54,12 +56,13 @@ async def examine(  # noqa: PLR0913 - each is a separate way to the outside
     Raises:
         NotPermittedError: they must not.
     """
-    run = Run(target, stores, previous, gate, evidence, timeout)
+    earlier = Earlier(previous, carry=carry)
+    run = Run(target, stores, earlier, gate, evidence, timeout)
     try:
         addresses = await resolve(target.host, target.ip_family, timeout=run.remaining())
     except ProbeError as error:
         # The name may have lost its addresses, but the results of each are still told apart by them.
-        known = tuple(result.observation.address for result in previous) or ("",)
+        known = earlier.carried() or ("",)
         failure = Failure(Stage.RESOLVE, error.reason, error.detail)
         return tuple([await run.give_up(address, failure) for address in known])
     if reason := refusal(addresses):
@@ -76,7 +79,7 @@ async def unresolved(
     target: Target, stores: Mapping[str, TrustStore], failure: Failure
 ) -> tuple[Result, ...]:
     """The results of a target of which it is known beforehand that there is nothing to connect to."""
-    return (await Run(target, stores, (), open_gate, NOTHING, None).give_up("", failure),)
+    return (await Run(target, stores, Earlier(), open_gate, NOTHING, None).give_up("", failure),)
 
 
 async def _first_that_connects(run: Run, addresses: Sequence[str]) -> Result:

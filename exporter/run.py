@@ -45,6 +45,22 @@ Gate = Callable[[str], AbstractAsyncContextManager[None]]
 """Called with an address before it is connected to; what it returns is held during the look."""
 
 
+class Earlier:
+    """Earlier results of a target, and whether their certificates stand in for what a failed look does not obtain."""
+
+    def __init__(self, results: Sequence[Result] = (), *, carry: bool = True) -> None:
+        self._results = {result.observation.address: result for result in results}
+        self.carry = carry
+
+    def result(self, address: str) -> Result | None:
+        """The one for an address."""
+        return self._results.get(address)
+
+    def carried(self) -> Sequence[str]:
+        """The addresses that have something to stand in."""
+        return tuple(self._results) if self.carry else ()
+
+
 class Run:
     """One call of `examine`: its arguments, its clock and its deadline."""
 
@@ -52,14 +68,14 @@ class Run:
         self,
         target: Target,
         stores: Mapping[str, TrustStore],
-        previous: Sequence[Result],
+        earlier: Earlier,
         gate: Gate,
         evidence: Evidence,
         limit: float | None,
     ) -> None:
         self._target = target
         self._stores = stores
-        self._previous = {result.observation.address: result for result in previous}
+        self._earlier = earlier
         self._gate = gate
         self._evidence = evidence
         self._started = time.monotonic()
@@ -147,7 +163,7 @@ class Run:
 
     def _standing(self, observation: Observation, now: datetime) -> Result | None:
         """The last result, if all that it rests on was seen again."""
-        last = self._previous.get(observation.address)
+        last = self._earlier.result(observation.address)
         if last and last.grounds and stands(last.grounds, observation, self._target, self._stores, now):
             return last
         return None
@@ -193,8 +209,8 @@ class Run:
         """The observation whose certificate counts, and when it was made."""
         if observation.chain:
             return observation, began
-        last = self._previous.get(observation.address)
-        return (last.seen, last.seen_at) if last else (None, None)
+        last = self._earlier.result(observation.address)
+        return (last.seen, last.seen_at) if last and self._earlier.carry else (None, None)
 
 
 class _Turn(AbstractAsyncContextManager["_Turn"]):

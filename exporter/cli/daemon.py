@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import gc
 import logging
 import os
 import signal
@@ -26,6 +25,7 @@ from exporter.config.overview import summary
 from exporter.demo import Demo
 from exporter.serve import logs
 from exporter.serve.access import Access
+from exporter.serve.collecting import look_seldom
 from exporter.serve.reloading import Reloader
 from exporter.serve.running import Address, ListenError, Running, Settings, running
 from exporter.serve.storage import Storage, StorageError
@@ -90,7 +90,7 @@ async def _serve(options: argparse.Namespace, config: Config | None, access: Acc
         path = options.config_file if demo is None else demo.config_path
         if config is None:
             config = await asyncio.to_thread(_load, path)
-        gc.freeze()  # modules, targets and trust stores stay; looking through them again would hold up the loop
+        look_seldom()
         daemon = await stack.enter_async_context(running(config, settings, partial(_load, path)))
         logger.info("listening", extra={"url": " ".join(daemon.urls), "targets": len(config.targets)})
         if demo:

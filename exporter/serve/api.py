@@ -34,7 +34,7 @@ def add_routes(app: web.Application) -> None:
 async def _targets(request: web.Request) -> web.StreamResponse:
     entries: Iterable[Entry] = request.app[SERVICE].board.entries()
     if "target" in request.query:
-        entries = asking.matching(asking.parameter(request, "target"), tuple(entries))
+        entries = request.app[SERVICE].board.find(asking.parameter(request, "target"))
     return await answers.stream(request, CONTENT_TYPE, _listed(entries))
 
 

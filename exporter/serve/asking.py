@@ -11,7 +11,6 @@ import dataclasses
 import ipaddress
 import math
 import re
-from collections.abc import Sequence
 
 from aiohttp import web
 
@@ -19,14 +18,11 @@ from exporter.config import Module, hosts
 from exporter.config.sources import Template
 from exporter.model import Target
 from exporter.publish.text import one_line
-from exporter.serve.board import Entry
+from exporter.serve.directory import DEFAULT_PORT
 from exporter.serve.permission import Permission, permission
 from exporter.serve.service import Service
 
 TIMEOUT_HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
-
-DEFAULT_PORT = 25
-"""The port of a `target` without one."""
 
 _HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9_.-]{1,253}")
 
@@ -77,8 +73,7 @@ def parameter(request: web.Request, name: str) -> str:
 
 def _configured(name: str, service: Service) -> Target | None:
     """The first target that is meant by a name; a domain whose exchanges are not known has no host to probe."""
-    entries = matching(name, [entry for entry in service.board.entries() if entry.target.host])
-    return entries[0].target if entries else None
+    return next((entry.target for entry in service.board.find(name) if entry.target.host), None)
 
 
 def _allowed(name: str, service: Service) -> tuple[Target, Permission]:
@@ -98,31 +93,6 @@ def _allowed(name: str, service: Service) -> tuple[Target, Permission]:
     template = Template(own=Module(), defaults=service.config.defaults)
     (target,) = template.targets(host, port=port)
     return target, granted
-
-
-def matching(name: str, entries: Sequence[Entry]) -> list[Entry]:
-    """The targets of that display name, else those at that host and port."""
-    if named := [entry for entry in entries if entry.target.name == name]:
-        return named
-    place = _place(name)
-    return [entry for entry in entries if place == (_host(entry.target.host), entry.target.port)]
-
-
-def _place(name: str) -> tuple[str, int]:
-    """Host and port of `host`, `host:port`, `address`, `[address]` or `[address]:port`."""
-    bracketed = re.fullmatch(r"\[([^\]]*)\](?::([0-9]{1,5}))?", name)
-    plain = re.fullmatch(r"([^:\[\]]*)(?::([0-9]{1,5}))?", name)
-    match = bracketed or plain
-    host, port = match.groups() if match else (name, None)
-    return _host(host), int(port or DEFAULT_PORT)
-
-
-def _host(host: str) -> str:
-    """One spelling for each host: addresses in their shortest form, names in lower case."""
-    try:
-        return str(ipaddress.ip_address(host))
-    except ValueError:
-        return host.lower().removesuffix(".")
 
 
 def _with_module(target: Target, module: str, service: Service) -> Target:

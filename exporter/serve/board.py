@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from exporter.model import Result, State, Target
 from exporter.publish import metrics
 from exporter.publish.page.lines import Line, lines
+from exporter.serve.directory import Directory
 from exporter.serve.history import Look, extended
 
 
@@ -56,11 +57,13 @@ class Board:
     def __init__(self, targets: Iterable[Target], note: Note = lambda _: None) -> None:
         self._note = note
         self._entries = {target.id: _empty(target) for target in targets}
+        self._directory = self._list()
 
     def replace(self, targets: Iterable[Target]) -> None:
         """Take over another list of targets. Removed ones vanish at once, kept ones keep their results."""
         known = self._entries
         self._entries = {target.id: _moved(known.get(target.id), target) for target in targets}
+        self._directory = self._list()
 
     def put(self, target: Target, results: Sequence[Result]) -> None:
         """Store what an examination found, unless the target was removed meanwhile."""
@@ -85,6 +88,13 @@ class Board:
     def entry(self, identity: str) -> Entry | None:
         """The target of that id; None when there is none."""
         return self._entries.get(identity)
+
+    def find(self, name: str) -> Sequence[Entry]:
+        """The targets that a display name, or a host and port, means."""
+        return [self._entries[identity] for identity in self._directory.find(name)]
+
+    def _list(self) -> Directory:
+        return Directory(entry.target for entry in self._entries.values())
 
     def results(self, target: Target) -> tuple[Result, ...]:
         """The latest results of a target; none before its first probe."""

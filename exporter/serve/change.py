@@ -127,10 +127,18 @@ async def _examine(  # noqa: PLR0913 - those of pipeline.examine
     target: Target,
     *,
     previous: Sequence[Result] = (),
+    carry: bool = True,
     gate: Gate = pipeline.open_gate,
     timeout: float | None = None,
     refusal: pipeline.Refusal = pipeline.refuse_nothing,
 ) -> tuple[Result, ...]:
     return await pipeline.examine(
-        target, stores, previous=previous, gate=gate, evidence=evidence, timeout=timeout, refusal=refusal
+        target,
+        stores,
+        previous=previous,
+        carry=carry,
+        gate=gate,
+        evidence=evidence,
+        timeout=timeout,
+        refusal=refusal,
     )

@@ -32,7 +32,7 @@ async def _check(request: web.Request) -> web.Response:
     name, verbose = asking.parameter(request, "target"), asking.parameter(request, "verbose") or "0"
     if not name or not verbose.isascii() or not verbose.isdecimal():
         raise web.HTTPBadRequest(text="Parameters: target=HOST:PORT and perhaps verbose=1 to 3\n")
-    entries = asking.matching(name, request.app[SERVICE].board.entries())
+    entries = request.app[SERVICE].board.find(name)
     if not entries:
         raise web.HTTPNotFound(text=f"Target {one_line(name)} is not configured\n")
     results = [result for entry in entries for result in entry.results]

@@ -38,6 +38,7 @@ class Examine(Protocol):
         target: Target,
         *,
         previous: Sequence[Result] = (),
+        carry: bool = True,
         gate: Gate = ...,
         timeout: float | None = None,
         refusal: Refusal = ...,

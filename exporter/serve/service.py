@@ -15,6 +15,7 @@ from exporter.model import Target
 from exporter.serve.access import Access
 from exporter.serve.board import Board
 from exporter.serve.limits import Limits
+from exporter.serve.recent import Recent
 from exporter.serve.scheduler import Examine
 from exporter.serve.statistics import Statistics
 from exporter.serve.storage import Storage
@@ -42,6 +43,8 @@ class Service:
     """Who may ask; None for everybody."""
     telemetry_path: str = "/metrics"
     timeout_offset: float = 0.5
+    recent: Recent = field(default_factory=Recent)
+    """What `/probe` found last."""
     asked: int = 0
     """Requests to `/probe` that are under way."""
     ready: bool = False

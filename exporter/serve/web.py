@@ -19,6 +19,7 @@ from exporter.publish import metrics
 from exporter.publish.text import one_line
 from exporter.serve import answers, api, asking, checking, debug, listing, own_metrics, pages
 from exporter.serve.access import Handler
+from exporter.serve.board import Entry
 from exporter.serve.service import SERVICE, Service
 
 TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
@@ -98,11 +99,14 @@ async def _probe(request: web.Request) -> web.StreamResponse:
     started = time.monotonic()
     if service.asked >= MAX_PROBES:
         raise web.HTTPServiceUnavailable(text="Too many probes at once\n", headers={hdrs.RETRY_AFTER: "15"})
+    last = service.recent.get(question.target)
     service.asked += 1
     service.statistics.in_flight += 1
     try:
         results = await service.examine(
             question.target,
+            previous=last.results,
+            carry=False,
             gate=service.limits.gate,
             timeout=question.timeout,
             refusal=question.permission.refusal if question.permission else refuse_nothing,
@@ -113,8 +117,10 @@ async def _probe(request: web.Request) -> web.StreamResponse:
         service.asked -= 1
         service.statistics.in_flight -= 1
     service.statistics.finished(results)
+    rendered = metrics.render_all(results, known=last.by_address)
+    service.recent.put(Entry(question.target, results, rendered))
     body = metrics.compatible(results, time.monotonic() - started)
-    body += "".join(metrics.exposition(metrics.render_all(results)))
+    body += "".join(metrics.exposition(rendered))
     if question.debug:
         return web.Response(text=debug.explain(question.target, results, body))
     openmetrics = wants_openmetrics(request)

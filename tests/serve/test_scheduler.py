@@ -48,12 +48,14 @@ class Lab:
         target: Target,
         *,
         previous: Sequence[Result] = (),
+        carry: bool = True,
         gate: Gate = OPEN,
         timeout: float | None = None,
         refusal: Refusal = refuse_nothing,  # noqa: ARG002 - those of the pipeline
     ) -> tuple[Result, ...]:
         """Take the place of the pipeline."""
         assert timeout is None
+        assert carry
         self.begun.append((self.clock.time(), target.name))
         self.previous[target.name] = previous
         self.running[target.name] += 1

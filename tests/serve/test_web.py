@@ -55,12 +55,14 @@ class Lab:
         target: Target,
         *,
         previous: Sequence[Result] = (),
+        carry: bool = True,
         gate: Gate = OPEN,
         timeout: float | None = None,
         refusal: Refusal = refuse_nothing,
     ) -> tuple[Result, ...]:
         """Examine a target."""
-        assert not previous
+        assert not carry
+        assert all(result.target.host == target.host for result in previous)
         if reason := refusal(self.addresses.get(target.host, ["10.0.0.9"])):
             raise NotPermittedError(reason)
         self.asked.append((target, timeout))

@@ -1,0 +1,33 @@
+"""What `/probe` found last of each target, so that what has not changed is neither judged nor written anew.
+
+In: the entries of finished probes. Out: the same. It is a cache and no state: no answer differs for what is in
+it, and any replica may forget all of it at any moment.
+"""
+
+from __future__ import annotations
+
+from exporter.model import Target
+from exporter.serve.board import Entry
+
+MOST = 10_000
+"""Targets that are kept, those first that were asked for last; about 15 kB each."""
+
+
+class Recent:
+    """The latest entries by target."""
+
+    def __init__(self, most: int = MOST) -> None:
+        self._most = most
+        self._entries: dict[str, Entry] = {}
+
+    def get(self, target: Target) -> Entry:
+        """The latest entry, or one without results."""
+        return self._entries.get(target.id) or Entry(target)
+
+    def put(self, entry: Entry) -> None:
+        """Keep an entry in place of the one before, and forget the one that was put longest ago if need be."""
+        identity = entry.target.id
+        self._entries.pop(identity, None)
+        self._entries[identity] = entry
+        if len(self._entries) > self._most:
+            del self._entries[next(iter(self._entries))]
