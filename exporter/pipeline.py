@@ -15,7 +15,8 @@ from exporter.evidence.ways import NOTHING, Evidence
 from exporter.model import Addresses, Failure, Result, Stage, Target, TrustStore
 from exporter.probe.errors import ProbeError
 from exporter.probe.resolve import resolve
-from exporter.run import Earlier, Gate, Run
+from exporter.probe.stream import look
+from exporter.run import Earlier, Gate, Look, Means, Run
 
 Refusal = Callable[[Sequence[str]], str | None]
 """Called with the addresses that a name has, before any of them is connected to."""
@@ -38,6 +39,7 @@ async def examine(  # noqa: PLR0913 - each is a separate way to the outside
     carry: bool = True,
     gate: Gate = open_gate,
     evidence: Evidence = NOTHING,
+    look: Look = look,
     timeout: float | None = None,
     refusal: Refusal = refuse_nothing,
 ) -> tuple[Result, ...]:
@@ -50,6 +52,7 @@ async def examine(  # noqa: PLR0913 - each is a separate way to the outside
         carry: whether, where a look fails, their certificates are judged again.
         gate: limits on what is connected to at a time.
         evidence: the ways to what judging needs beside what the server sends.
+        look: looks at one address, in this process by default.
         timeout: seconds for everything, waiting for the gate included; None for no such limit.
         refusal: says why addresses must not be connected to, None when they may.
 
@@ -57,7 +60,7 @@ async def examine(  # noqa: PLR0913 - each is a separate way to the outside
         NotPermittedError: they must not.
     """
     earlier = Earlier(previous, carry=carry)
-    run = Run(target, stores, earlier, gate, evidence, timeout)
+    run = Run(target, stores, earlier, Means(gate=gate, evidence=evidence, look=look), timeout)
     try:
         addresses = await resolve(target.host, target.ip_family, timeout=run.remaining())
     except ProbeError as error:
@@ -79,7 +82,7 @@ async def unresolved(
     target: Target, stores: Mapping[str, TrustStore], failure: Failure
 ) -> tuple[Result, ...]:
     """The results of a target of which it is known beforehand that there is nothing to connect to."""
-    return (await Run(target, stores, Earlier(), open_gate, NOTHING, None).give_up("", failure),)
+    return (await Run(target, stores, Earlier(), _NOWHERE, None).give_up("", failure),)
 
 
 async def _first_that_connects(run: Run, addresses: Sequence[str]) -> Result:
@@ -90,6 +93,9 @@ async def _first_that_connects(run: Run, addresses: Sequence[str]) -> Result:
         if failure is None or failure.stage is not Stage.CONNECT or left == 1:
             return result
     raise AssertionError("a name that resolves has an address")
+
+
+_NOWHERE = Means(gate=open_gate, evidence=NOTHING, look=look)
 
 
 class NotPermittedError(Exception):

@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from exporter.evidence.ways import Evidence
@@ -39,10 +39,20 @@ from exporter.model import (
     TrustStore,
     Verdict,
 )
-from exporter.probe.stream import look
 
+Look = Callable[..., Awaitable[Observation]]
+"""`exporter.probe.stream.look`, or what does the same elsewhere."""
 Gate = Callable[[str], AbstractAsyncContextManager[None]]
 """Called with an address before it is connected to; what it returns is held during the look."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """The ways to the outside."""
+
+    gate: Gate
+    evidence: Evidence
+    look: Look
 
 
 class Earlier:
@@ -69,15 +79,13 @@ class Run:
         target: Target,
         stores: Mapping[str, TrustStore],
         earlier: Earlier,
-        gate: Gate,
-        evidence: Evidence,
+        means: Means,
         limit: float | None,
     ) -> None:
         self._target = target
         self._stores = stores
         self._earlier = earlier
-        self._gate = gate
-        self._evidence = evidence
+        self._means = means
         self._started = time.monotonic()
         self._deadline = math.inf if limit is None else self._started + limit
         self._resolving: float | None = None
@@ -97,7 +105,7 @@ class Run:
 
     async def examine_address(self, address: str, *, share: int = 1) -> Result:
         """Wait for the gate, look, judge. Connecting may take one `share`th of the time."""
-        turn = _Turn(self._gate(address), self._limit())
+        turn = _Turn(self._means.gate(address), self._limit())
         async with turn:
             if turn.missed:
                 return await self.give_up(
@@ -105,7 +113,9 @@ class Run:
                 )
             began, left = _utc_now(), self.remaining()
             connecting = None if share == 1 else left / share
-            observation = await look(self._target, address, timeout=left, connect_timeout=connecting)
+            observation = await self._means.look(
+                self._target, address, timeout=left, connect_timeout=connecting
+            )
         return await self._conclude(observation, began)
 
     async def give_up(self, address: str, failure: Failure) -> Result:
@@ -171,7 +181,7 @@ class Run:
     async def _fetch_issuers(self, seen: Observation, now: datetime) -> Mapping[str, IssuerAnswer]:
         """Ask the chain's own AIA URLs, one after the other, for what it lacks."""
         answers: dict[str, IssuerAnswer] = {}
-        fetch = self._evidence.fetch_issuer
+        fetch = self._means.evidence.fetch_issuer
         if fetch is None:
             return answers
         while url := issuer_to_fetch(seen, self._target, self._stores, now, answers):
@@ -186,7 +196,7 @@ class Run:
         self, seen: Observation, now: datetime, issuers: Mapping[str, IssuerAnswer], last: Result | None
     ) -> tuple[RevocationAnswer, ...]:
         """Ask about all certificates of the trusted paths at the same time."""
-        ask, methods = self._evidence.ask_revocation, self._target.policy.revocation
+        ask, methods = self._means.evidence.ask_revocation, self._target.policy.revocation
         if ask is None or not methods:
             return ()
         if last:

@@ -81,6 +81,7 @@ async def _serve(options: argparse.Namespace, config: Config | None, access: Acc
         telemetry_path=options.telemetry_path,
         timeout_offset=options.timeout_offset,
         access=access,
+        workers=options.workers,
         shard=options.shard,
         supervisor=supervisor(os.environ),
         storage=None if options.storage_path is None else Storage(options.storage_path),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import re
 from pathlib import Path
@@ -13,6 +14,7 @@ from exporter.serve.running import Address
 from exporter.serve.shard import Shard
 
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+MAX_WORKERS = 256
 _TAKEN = frozenset({"/probe", "/style.css", "/-/healthy", "/-/ready", "/-/reload", "/sd", "/config"})
 
 
@@ -52,6 +54,13 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add_operation_flags(flags: argparse.ArgumentParser) -> None:
+    flags.add_argument(
+        "--workers",
+        type=workers,
+        default=1,
+        metavar="NUMBER",
+        help="processes that probe, auto for one for each core (default: 1, the one that serves)",
+    )
     flags.add_argument(
         "--shard",
         type=shard,
@@ -117,6 +126,22 @@ def _add_web_flags(flags: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="taken off the scrape timeout that Prometheus tells /probe (default: 0.5)",
     )
+
+
+def workers(text: str) -> int:
+    """`1` to `256`, or `auto`."""
+    if text == "auto":
+        return min(_cores(), MAX_WORKERS)
+    if not re.fullmatch(r"[0-9]{1,3}", text) or not 1 <= int(text) <= MAX_WORKERS:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither auto nor a number from 1 to {MAX_WORKERS}")
+    return int(text)
+
+
+def _cores() -> int:
+    """Those that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def shard(text: str) -> Shard:

@@ -17,6 +17,8 @@ from exporter.config import Config
 from exporter.evidence.sources import Sources
 from exporter.evidence.ways import Evidence
 from exporter.model import Failure, Result, Target, TrustStore
+from exporter.probe.stream import look
+from exporter.run import Look
 from exporter.serve import changes
 from exporter.serve.discovery import Discovery
 from exporter.serve.limits import Gate
@@ -70,7 +72,7 @@ class Change:
         before, self._service.config = self._service.config, config
         if (config.limits, config.evidence) != (before.limits, before.evidence):
             logger.warning("limits and evidence (but for aia) take effect after a restart")
-        self._service.examine = examiner(config, self._sources)
+        self._service.examine = examiner(config, self._sources, self._service.look)
         self._service.modules = {name: module.apply for name, module in config.modules.items()}
         self._discovery.replace(config)
         self.take(_judged_otherwise(before, config))
@@ -116,14 +118,15 @@ def _judged_otherwise(before: Config, after: Config) -> Set[str]:
     return {label for label, store in after.stores.items() if before.stores.get(label) != store}
 
 
-def examiner(config: Config, sources: Sources) -> Examine:
+def examiner(config: Config, sources: Sources, look: Look = look) -> Examine:
     """What examines the targets of a configuration."""
-    return partial(_examine, config.stores, gathering.evidence(sources, aia=config.evidence.aia))
+    return partial(_examine, config.stores, gathering.evidence(sources, aia=config.evidence.aia), look)
 
 
 async def _examine(  # noqa: PLR0913 - those of pipeline.examine
     stores: Mapping[str, TrustStore],
     evidence: Evidence,
+    look: Look,
     target: Target,
     *,
     previous: Sequence[Result] = (),
@@ -139,6 +142,7 @@ async def _examine(  # noqa: PLR0913 - those of pipeline.examine
         carry=carry,
         gate=gate,
         evidence=evidence,
+        look=look,
         timeout=timeout,
         refusal=refusal,
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 
 _NEW_OBJECTS = 20_000
-_YOUNG, _OLD = 20, 20
+_YOUNG, _OLD = 10, 10
 
 
 def look_seldom() -> None:

@@ -49,8 +49,23 @@ class OwnMetrics(Collector):
         for stage, count in self._statistics.failures.items():
             failures.add_metric([stage], count)
         yield failures
+        yield from self._workers()
         yield from self._discovery()
         yield from self._evidence()
+
+    def _workers(self) -> Iterator[Metric]:
+        """The processes that probe."""
+        workers = self._statistics.workers
+        yield GaugeMetricFamily(
+            "smtp_tls_exporter_workers",
+            "Processes that probe; without --workers it is the one that serves",
+            value=workers.running if workers else 1,
+        )
+        yield CounterMetricFamily(
+            "smtp_tls_exporter_worker_restarts",
+            "Processes that probed, ended and were replaced",
+            value=workers.restarts if workers else 0,
+        )
 
     def _discovery(self) -> Iterator[Metric]:
         """How the sources of targets fare."""

@@ -20,6 +20,8 @@ from exporter import gathering
 from exporter.config import Config, Evidence
 from exporter.evidence.ldap import LdapServer
 from exporter.evidence.sources import Sources
+from exporter.probe.stream import look
+from exporter.run import Look
 from exporter.serve.access import Access
 from exporter.serve.board import Board, Note
 from exporter.serve.change import Change, examiner
@@ -34,6 +36,7 @@ from exporter.serve.statistics import Statistics
 from exporter.serve.storage import Storage, Stored
 from exporter.serve.supervisor import Supervisor
 from exporter.serve.web import application
+from exporter.serve.workers import Workers
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +77,8 @@ class Settings:
     """Who may ask; None for everybody, over plain HTTP."""
     storage: Storage | None = None
     """What keeps results over a restart."""
+    workers: int = 1
+    """Processes that probe; with one it is this one."""
     shard: Shard = field(default_factory=Shard)
     """Which of the targets are this process'."""
     supervisor: Supervisor = field(default_factory=Supervisor)
@@ -107,9 +112,20 @@ async def running(config: Config, settings: Settings, load: Load | None = None) 
     async with (
         _stored(settings.storage),
         _sources(config.evidence) as sources,
-        _serving(config, settings, sources, load) as started,
+        _workers(settings.workers) as workers,
+        _serving(config, settings, sources, load, workers) as started,
     ):
         yield started
+
+
+@asynccontextmanager
+async def _workers(count: int) -> AsyncIterator[Workers | None]:
+    """Processes that probe; none where this one does."""
+    if count == 1:
+        yield None
+        return
+    async with Workers(count).started() as workers:
+        yield workers
 
 
 def _sources(evidence: Evidence) -> Sources:
@@ -120,9 +136,9 @@ def _sources(evidence: Evidence) -> Sources:
 
 @asynccontextmanager
 async def _serving(
-    config: Config, settings: Settings, sources: Sources, load: Load | None
+    config: Config, settings: Settings, sources: Sources, load: Load | None, workers: Workers | None
 ) -> AsyncIterator[Running]:
-    service = _service(config, settings, sources)
+    service = _service(config, settings, sources, workers)
     runner = web.AppRunner(
         application(service),
         access_log=None,
@@ -170,7 +186,8 @@ def _scheduler(service: Service, supervisor: Supervisor) -> Scheduler:
     )
 
 
-def _service(config: Config, settings: Settings, sources: Sources) -> Service:
+def _service(config: Config, settings: Settings, sources: Sources, workers: Workers | None) -> Service:
+    look_at: Look = workers.look if workers else look
     limits = Limits(config.limits.concurrency, config.limits.per_host, config.limits.per_host_delay)
     return Service(
         board=Board((), note=_keep(settings.storage)),
@@ -179,8 +196,10 @@ def _service(config: Config, settings: Settings, sources: Sources) -> Service:
             config_loaded=True,
             config_loaded_at=time.time(),
             evidence=sources.statistics,
+            workers=workers,
         ),
-        examine=examiner(config, sources),
+        look=look_at,
+        examine=examiner(config, sources, look_at),
         modules={name: module.apply for name, module in config.modules.items()},
         config=config,
         access=settings.access,

@@ -12,6 +12,8 @@ from aiohttp import web
 
 from exporter.config import Config
 from exporter.model import Target
+from exporter.probe.stream import look
+from exporter.run import Look
 from exporter.serve.access import Access
 from exporter.serve.board import Board
 from exporter.serve.limits import Limits
@@ -36,6 +38,8 @@ class Service:
     limits: Limits
     statistics: Statistics
     examine: Examine
+    look: Look = look
+    """Looks at one address, in this process or in another."""
     modules: Mapping[str, Overrides] = field(default_factory=dict)
     config: Config
     """What is in force now."""

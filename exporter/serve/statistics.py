@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from exporter.evidence.statistics import Statistics as Fetches
 from exporter.model import Result, Stage
@@ -18,6 +19,18 @@ class SourceStatistics:
 
     successful: bool = False
     targets: int = 0
+
+
+class Pool(Protocol):
+    """Processes that probe."""
+
+    @property
+    def running(self) -> int:
+        """How many there are now."""
+
+    @property
+    def restarts(self) -> int:
+        """How often one was replaced."""
 
 
 @dataclass(slots=True)
@@ -36,6 +49,8 @@ class Statistics:
     config_loaded: bool = False
     sources: dict[tuple[str, str], SourceStatistics] = field(default_factory=dict)
     """By kind and name."""
+    workers: Pool | None = None
+    """The processes that probe; None where this one does."""
     evidence: Fetches = field(default_factory=Fetches)
     """What was fetched about revocation."""
 
