@@ -7,6 +7,7 @@ digest tells. So most answers are a hundred bytes.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import marshal
 import struct
@@ -83,6 +84,7 @@ def pack_target(target: Target) -> Plain:
     )
 
 
+@functools.lru_cache(maxsize=8192)
 def unpack_target(packed: Plain) -> Target:
     """A target for `probe.stream.look`; it has no name, and no policy that counts."""
     port, mode, sni, ehlo_name, key_type, wanted, login = packed

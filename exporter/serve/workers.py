@@ -34,10 +34,12 @@ ATTEMPTS = 3
 """How often a look is begun when the worker that does it ends."""
 OVERDUE = 5.0
 """Seconds beyond the time of a look after which its worker is taken to hang."""
+PARTING = 0.5
+"""Seconds that a worker may take to end when nobody asks any more."""
 PAUSE = 1.0
 """Seconds between two starts of the same worker."""
 REMEMBERED = 200_000
-"""Addresses of which it is known what they showed last."""
+"""Targets and addresses of which something is known from the last look."""
 
 
 class _GoneError(Exception):
@@ -107,10 +109,16 @@ class _Worker(asyncio.SubprocessProtocol):
             with contextlib.suppress(ProcessLookupError):
                 self._transport.kill()
 
-    def close(self) -> None:
-        """End it in peace, by ending what it reads."""
+    async def end(self) -> None:
+        """End it in peace, by ending what it reads; or else by force."""
         if self._transport is not None and (pipe := self._transport.get_pipe_transport(0)) is not None:
             pipe.close()
+        try:
+            async with asyncio.timeout(PARTING):
+                await self.ended.wait()
+        except TimeoutError:
+            self.kill()
+            await self.ended.wait()
 
     def discard(self) -> None:
         """Let go of what belongs to the process."""
@@ -148,6 +156,7 @@ class Workers:
         self._some = asyncio.Event()
         self._keeping: list[asyncio.Task[None]] = []
         self._seen: dict[tuple[Plain, str], tuple[bytes, Observation]] = {}
+        self._targets: dict[str, tuple[Target, Plain]] = {}
         self._restarts = 0
 
     @property
@@ -175,7 +184,7 @@ class Workers:
         self, target: Target, address: str, *, timeout: float, connect_timeout: float | None = None
     ) -> Observation:
         """As `probe.stream.look`, by one of the processes."""
-        packed = pack_target(target)
+        packed = self._packed(target)
         last = self._seen.get((packed, address))
         question = (packed, address, timeout, connect_timeout, last and last[0])
         for _ in range(ATTEMPTS):
@@ -195,6 +204,16 @@ class Workers:
         detail = f"{ATTEMPTS} workers ended while they looked at it"
         failure = Failure(Stage.CONNECT, Reason.INTERNAL_ERROR, detail)
         return Observation(address=address, stage=Stage.CONNECT, failure=failure)
+
+    def _packed(self, target: Target) -> Plain:
+        known = self._targets.get(target.id)
+        if known is not None and known[0] is target:
+            return known[1]
+        if len(self._targets) > REMEMBERED:
+            self._targets.clear()
+        packed = pack_target(target)
+        self._targets[target.id] = (target, packed)
+        return packed
 
     def _new(self, key: tuple[Plain, str], digest: bytes, whole: Plain) -> Observation:
         """What was seen, to be remembered."""
@@ -227,7 +246,7 @@ class Workers:
             try:
                 await worker.ended.wait()
             except asyncio.CancelledError:
-                worker.close()
+                await worker.end()
                 raise
             finally:
                 self._running.discard(worker)
