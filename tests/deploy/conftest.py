@@ -86,9 +86,25 @@ def own_series() -> Labels:
 
 
 @pytest.fixture(scope="session")
-def all_series(target_series: Labels, compatible_series: Labels, own_series: Labels) -> Labels:
+def recorded_series(target_series: Labels) -> Labels:
+    """What the recording rules make."""
+    return {
+        "smtp_tls:problem:known": target_series["smtp_tls_problem"],
+        "smtp_tls:expires_soon:timestamp_seconds": frozenset({"target", "address"}),
+        "job_problem:smtp_tls_problem:count": frozenset({"problem"}),
+        "job_state:smtp_tls_state:count": frozenset({"state"}),
+        "job:smtp_tls_cert_days_to_expiry:min": frozenset(),
+    }
+
+
+@pytest.fixture(scope="session")
+def all_series(
+    target_series: Labels, compatible_series: Labels, own_series: Labels, recorded_series: Labels
+) -> Labels:
     """Every metric with its labels, and what Prometheus and its client library add."""
     scraped = frozenset({"job", "instance"})
     process = dict.fromkeys(("process_resident_memory_bytes", "process_cpu_seconds_total"), frozenset[str]())
-    published = {**target_series, **compatible_series, **own_series, **process, "up": frozenset()}
+    published = {
+        **target_series, **compatible_series, **own_series, **recorded_series, **process, "up": frozenset(),
+    }  # fmt: skip
     return {name: labels | scraped for name, labels in published.items()}

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from exporter.demo import Demo
-from tests.deploy.copied import DEPLOY, RULES, queries, rules
+from tests.deploy.copied import DEPLOY, RULES, queries, records, rules
 from tests.processes import free_ports, running, wait_until
 from tests.programs import program
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.servers
 
 CASES = Demo.cases
+BROKEN = {case.name for case in CASES if case.problems}
 VARIABLES = {"$job": "smtp-tls", "$instance": ".+", "$target": ".+", "$__rate_interval": "1m"}
 ALWAYS_EMPTY = {
     "SmtpTlsExporterDown", "SmtpTlsExporterAbsent", "SmtpTlsTargetStale", "SmtpTlsTargetVanished",
@@ -156,13 +157,20 @@ def test_the_counts_are_those_of_the_demo(prometheus: Prometheus) -> None:
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
 def test_every_rule_finds_what_the_demo_has(rule: dict[str, Any], prometheus: Prometheus) -> None:
     """A problem's alert is about exactly the servers of the demo that have the problem."""
-    found = {series["metric"].get("target") for series in prometheus.vector(rule["expr"])}
+    wait_until(
+        lambda: _targets("smtp_tls:problem:known", prometheus) == BROKEN, "what is known to be recorded"
+    )
+    found = _targets(rule["expr"], prometheus)
     if rule["alert"] in ALWAYS_EMPTY:
         assert not found
     elif rule["alert"] == "SmtpTlsExpiresVerySoon":
         assert found == {case.name for case in CASES if "expires_soon" in case.problems}
     else:
         assert found == {case.name for case in CASES if _kind(rule) in case.problems}
+
+
+def _targets(expression: str, prometheus: Prometheus) -> set[str | None]:
+    return {series["metric"].get("target") for series in prometheus.vector(expression)}
 
 
 def _kind(rule: dict[str, Any]) -> str:
@@ -203,7 +211,14 @@ def test_prometheus_evaluates_the_rules(prometheus: Prometheus) -> None:
         return {rule["name"]: rule["health"] for rule in loaded}
 
     wait_until(lambda: "unknown" not in health().values(), "an evaluation of every rule")
-    assert health() == {rule["alert"]: "ok" for rule in rules()}
+    names = [*records(), *(rule["alert"] for rule in rules())]
+    assert health() == dict.fromkeys(names, "ok")
+
+
+@pytest.mark.parametrize("name", list(records()))
+def test_every_recorded_metric_has_series(name: str, prometheus: Prometheus) -> None:
+    """Each recording rule records something of the demo."""
+    assert wait_until(lambda: prometheus.vector(name), name)
 
 
 def test_exactly_the_expected_alerts_fire(prometheus: Prometheus) -> None:
