@@ -41,7 +41,7 @@ COPIED = sorted(
     for path in [*DEPLOY.rglob("*"), *GRAFANA.glob("provisioning/*/*")]
     if path.is_file()
     and path.suffix not in {".pyc", ".py", ".json"}
-    and not {"man", "completions"} & set(path.relative_to(TOP).parts)
+    and not {"man", "completions", "templates", "files"} & set(path.relative_to(TOP).parts)
 )
 OTHER_PROGRAMS = {
     "openssl": {"-ext", "-in"},
@@ -57,6 +57,7 @@ OTHER_PROGRAMS = {
     "ln, rules": {"-s"},
     "curl": {"--silent"},
     "kubectl": {"--load-restrictor"},
+    "helm": {"--namespace", "--create-namespace", "--set-file", "-f"},
     "man": {"-m"},
 }  # fmt: skip
 """Options in the pages that belong to somebody else."""
