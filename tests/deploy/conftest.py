@@ -15,11 +15,13 @@ from exporter.model import RevocationMethod
 from exporter.publish.metrics import compatible, exposition, render_all
 from exporter.serve.own_metrics import OwnMetrics
 from exporter.serve.statistics import SourceStatistics, Statistics
+from tests.deploy.scraping import scraping_the_demo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from exporter.model import Result
+    from tests.deploy.scraping import Prometheus
 
 Labels = dict[str, frozenset[str]]
 """Label names by metric."""
@@ -108,3 +110,10 @@ def all_series(
         **target_series, **compatible_series, **own_series, **recorded_series, **process, "up": frozenset(),
     }  # fmt: skip
     return {name: labels | scraped for name, labels in published.items()}
+
+
+@pytest.fixture(scope="package")
+def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    """A Prometheus with the example's jobs and the rules, once it has seen every server of the demo."""
+    with scraping_the_demo(tmp_path_factory.mktemp("prometheus")) as asking:
+        yield asking
