@@ -46,7 +46,7 @@ COPIED = sorted(
 OTHER_PROGRAMS = {
     "openssl": {"-ext", "-in"},
     "keytool, systemctl, install, docker, pip": {
-        "--now", "--read-only", "--cap-drop", "--security-opt", "-d", "-f", "-t", "-v", "-p", "-i", "-m", "-C",
+        "--now", "--health-cmd", "--read-only", "--cap-drop", "--security-opt", "-d", "-f", "-t", "-v", "-p", "-i", "-m", "-C",
     },
     "check_smtp": {"--ssl", "-L", "-q", "-e", "-f", "-C", "-R", "-A", "-U", "-P"},
     "check_ssl_cert": {

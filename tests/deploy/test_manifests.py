@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 import yaml
 
 from exporter import config, trust
-from exporter.cli import daemon_options
+from exporter.cli import daemon_options, healthy
 from tests.deploy.copied import DEPLOY, GRAFANA, TOP
 from tests.deploy.objects import WORKLOADS as WORKLOAD_KINDS
 from tests.deploy.objects import (
@@ -63,6 +64,18 @@ def test_image_is_built_as_hadolint_wants() -> None:
         [TOOLS / "hadolint", DEPLOY / "docker" / "Dockerfile"], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_image_asks_the_program_itself_whether_it_is_well() -> None:
+    """The health check is the program's own command, at the address where the image listens by default."""
+    text = (DEPLOY / "docker" / "Dockerfile").read_text(encoding="utf-8")
+    asked = re.search(r"^HEALTHCHECK .*--timeout=(\d+)s .*CMD (\[.*\])$", text, re.MULTILINE)
+    assert asked
+    program_name, word, *arguments = json.loads(asked[2])
+    assert f'ENTRYPOINT ["{program_name}"]' in text
+    assert word == "healthy"
+    assert healthy.parser().parse_args(arguments).url == "http://127.0.0.1:10465"
+    assert "EXPOSE 10465" in text
 
 
 def test_compose_mounts_what_exists() -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.deploy.copied import panels, queries, records, rules
+from tests.deploy.copied import dashboards, panels, queries, records, rules
 from tests.deploy.scraping import CASES
 from tests.processes import wait_until
 
@@ -49,6 +50,17 @@ def _filled(expression: str, **chosen: str) -> str:
     for variable, value in {**VARIABLES, **{f"${name}": text for name, text in chosen.items()}}.items():
         expression = expression.replace(variable, value)
     return expression
+
+
+@pytest.mark.parametrize("name", dashboards())
+def test_variables_have_choices(name: str, prometheus: Prometheus) -> None:
+    """The query of each variable is a selector that Prometheus takes, and each label has values to choose from."""
+    for variable in dashboards()[name]["templating"]["list"]:
+        if variable["type"] == "query":
+            wanted = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"]["query"])
+            assert wanted
+            found = prometheus.vector(_filled(wanted[1]))
+            assert {one["metric"][wanted[2]] for one in found}, variable["name"]
 
 
 def test_the_counts_are_those_of_the_demo(prometheus: Prometheus) -> None:
