@@ -45,6 +45,7 @@ COPIED = sorted(
 )
 OTHER_PROGRAMS = {
     "openssl": {"-ext", "-in"},
+    "pip": {"--wheel-dir", "--no-index", "--find-links"},
     "keytool, systemctl, install, docker, pip": {
         "--now", "--health-cmd", "--read-only", "--cap-drop", "--security-opt", "-d", "-f", "-t", "-v", "-p", "-i", "-m", "-C",
     },
