@@ -22,7 +22,7 @@ METRIC = re.compile(r"\b(?:job:|job_\w+:)?(?:smtp_tls|probe|process|python)[_:][
 _SELECTOR = re.compile(r"\b([\w:]+)\{([^}]*)\}")
 _MATCHER = re.compile(r"(\w+)\s*(?:=~|!~|!=|=)")
 _GROUPING = re.compile(r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\(([^)]*)\)")
-_OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z0-9.-]*[a-z0-9]|-[A-Za-z0-9])(?![\w-])")
+_OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z0-9._-]*[a-z0-9]|-[A-Za-z0-9])(?![\w-])")
 
 
 def rules() -> list[dict[str, Any]]:

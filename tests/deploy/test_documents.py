@@ -49,11 +49,11 @@ OTHER_PROGRAMS = {
     "keytool, systemctl, install, docker, pip": {
         "--now", "--health-cmd", "--read-only", "--cap-drop", "--security-opt", "-d", "-f", "-t", "-v", "-p", "-i", "-m", "-C",
     },
-    "check_smtp": {"--ssl", "-L", "-q", "-e", "-f", "-C", "-R", "-A", "-U", "-P"},
-    "check_ssl_cert": {
-        "-P", "-m", "--match", "-r", "--rootcert-dir", "--rootcert-file", "--selfsigned", "--ignore-host-cn",
-        "-A", "--noauth", "--dane", "--ocsp-critical", "--ocsp-warning", "--require-ocsp-stapling", "--issuer",
-        "--maximum-validity",
+    "check_smtp, check_ssl_cert": {
+        option
+        for name in ("check_smtp", "check_ssl_cert")
+        for row in rows("migrating.md", f"From {name}")
+        for option in options(row[0])
     },
     "ln, rules": {"-s"},
     "curl": {"--silent"},
@@ -61,12 +61,17 @@ OTHER_PROGRAMS = {
     "helm": {"--namespace", "--create-namespace", "--set-file", "-f"},
     "man": {"-m"},
 }  # fmt: skip
-"""Options in the pages that belong to somebody else."""
+"""Options in the pages that belong to somebody else. Those that are translated are held against the programs in test_migrating.py."""
 NOT_LOOKED_FOR = re.compile(
     r"(?:\bnot|\bnever|n't)(?: yet)? (?:evaluate|check|implement|support|look for|looked for)|do not fire|no series"
 )
 """Words that say of a problem that this version does not look for it."""
 FOREIGN_METRICS = {
+    "probe_dns_lookup_time_seconds",
+    "probe_expect_info",
+    "probe_ip_addr_hash",
+    "probe_ip_protocol",
+    "probe_tls_cipher_info",
     "probe_ssl_last_chain_expiry_timestamp_seconds",
     "probe_ssl_last_chain_info",
     "probe_failed_due_to_regex",
