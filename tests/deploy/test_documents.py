@@ -56,7 +56,9 @@ OTHER_PROGRAMS = {
         for option in options(row[0])
     },
     "ln, rules": {"-s"},
-    "curl": {"--silent"},
+    "curl": {"--silent", "--head"},
+    "grep, head, cut, date": {"-E", "-i", "-A", "-n", "-d", "-u"},
+    "postconf": {"-P"},
     "kubectl": {"--load-restrictor"},
     "helm": {"--namespace", "--create-namespace", "--set-file", "-f"},
     "man": {"-m"},
@@ -67,6 +69,7 @@ NOT_LOOKED_FOR = re.compile(
 )
 """Words that say of a problem that this version does not look for it."""
 FOREIGN_METRICS = {
+    "smtp_tls_CAfile",
     "probe_dns_lookup_time_seconds",
     "probe_expect_info",
     "probe_ip_addr_hash",
@@ -76,7 +79,7 @@ FOREIGN_METRICS = {
     "probe_ssl_last_chain_info",
     "probe_failed_due_to_regex",
 }
-"""Metrics of blackbox_exporter that migrating.md translates."""
+"""Metrics of blackbox_exporter that migrating.md translates, and a setting of Postfix that is spelled like ours."""
 
 
 ICINGA = (DEPLOY / "icinga2" / "smtp-tls.conf").read_text(encoding="utf-8")
