@@ -171,7 +171,7 @@ def test_default_severities_are_documented() -> None:
 # --- every page -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.name)
 def test_pages_name_only_metrics_that_exist(page: Path, all_series: Labels) -> None:
     """Every metric in the text and in the examples of a page is published by somebody."""
     used = {name for words in code_words(page.read_text(encoding="utf-8")) for name in metrics_of(words)}
@@ -179,14 +179,14 @@ def test_pages_name_only_metrics_that_exist(page: Path, all_series: Labels) -> N
     assert used <= set(all_series) | FOREIGN_METRICS | set(ICINGA_VARIABLES)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.name)
 def test_pages_name_only_options_that_exist(page: Path, known_options: set[str]) -> None:
     """Every word that is spelled like an option is one of ours or a known one of another program."""
     used = {option for words in code_words(page.read_text(encoding="utf-8")) for option in options(words)}
     assert used <= known_options.union({"-vvv"}, *OTHER_PROGRAMS.values())
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
     """Each relative link names a file of the project, and a heading in it where it has an anchor."""
     for target in re.findall(r"\]\((?!https?:)([^)]+)\)", page.read_text(encoding="utf-8")):

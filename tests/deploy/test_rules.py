@@ -14,6 +14,7 @@ from tests.deploy.copied import (
     DEPLOY,
     DOCS,
     RULES,
+    TOP,
     anchors,
     code_words,
     grouping_labels,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 ALERTS = {rule["alert"]: rule for rule in rules()}
 EXPRESSIONS = records() | {name: rule["expr"] for name, rule in ALERTS.items()}
+RULE_TESTS = TOP / "tests" / "deploy" / "rules_test.yml"
 SCRAPES = sorted((DEPLOY / "prometheus").glob("scrape-*.yml"))
 
 
@@ -116,10 +118,21 @@ def test_promtool_accepts_the_scrape_jobs(path: Path) -> None:
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
+def test_every_other_alert_is_tried_both_ways() -> None:
+    """For each alert that is not about one problem alone there is a case in which it fires and one in which it must not."""
+    others = set(ALERTS) - {alert_of(kind) for kind in ProblemKind}
+    tried = [
+        (one["alertname"], bool(one["exp_alerts"]))
+        for case in yaml.safe_load(RULE_TESTS.read_text(encoding="utf-8"))["tests"]
+        for one in case.get("alert_rule_test", [])
+    ]
+    assert set(tried) == {(name, fires) for name in others for fires in (True, False)}
+
+
 @pytest.mark.servers
 def test_monitoring_alerts_fire_when_they_should() -> None:
-    """The cases of rules_test.yml hold for the alerts that are not about one problem alone."""
-    _promtool_test_rules(RULES.parents[3] / "tests" / "deploy" / "rules_test.yml")
+    """The cases of rules_test.yml hold."""
+    _promtool_test_rules(RULE_TESTS)
 
 
 @pytest.mark.servers
