@@ -1,55 +1,60 @@
-"""Helm's own engine in a process of its own: `python -m tests.deploy.helm CHART` renders a chart with several values.
+"""Helm and kubectl, which .ci/fetch-servers lays down: what they make of the chart and of the manifests. Neither is told of a cluster.
 
-In: a JSON object on standard input, values by the name of a variant. Out: a JSON object on standard output: for each variant what the linter says, and
-each rendered file by its name, or why there is none. The engine is a Go program in a shared library, whose signal handlers and memory are kept away from
-the tests by this.
+helm("lint", "--strict", CHART)
 """
 
 from __future__ import annotations
 
-import importlib.util
 import json
+import os
+import platform
 import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
-from tests.programs import missing
+import yaml
+
+from tests.programs import fetched, missing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
+
+    from tests.deploy.objects import Object
 
 Values = dict[str, Any]
 
 
-def rendered(chart: Path, variants: Mapping[str, Values]) -> dict[str, Values]:
-    """Start this module; `lint`, `files` and `error` by the name of the variant."""
-    if importlib.util.find_spec("helm_python") is None:
-        missing(
-            "Helm's engine is not installed (pip install helm-python-sdk; there are no wheels for this processor)"
-        )
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.deploy.helm", chart],
-        input=json.dumps(variants), capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Values] = json.loads(done.stdout)
-    return found
+def helm(*words: str | Path, home: Path) -> subprocess.CompletedProcess[str]:
+    """Run helm; `home` is a directory for what it may want to keep."""
+    return _run("helm", *words, home=home)
 
 
-def _main(chart: str) -> None:
-    import helm_python  # noqa: PLC0415 - not everywhere
-
-    answers: dict[str, Values] = {}
-    with helm_python.Chart.load(chart) as loaded:
-        for name, values in json.load(sys.stdin).items():
-            answers[name] = {"lint": helm_python.lint(chart, values, strict=True), "files": {}, "error": ""}
-            try:
-                answers[name]["files"] = loaded.render(values, name="demo", namespace="mail")
-            except helm_python.HelmError as error:
-                answers[name]["error"] = str(error)
-    print(json.dumps(answers))
+def kubectl(*words: str | Path, home: Path) -> subprocess.CompletedProcess[str]:
+    """Run kubectl."""
+    return _run("kubectl", *words, home=home)
 
 
-if __name__ == "__main__":
-    _main(sys.argv[1])
+def template(chart: Path, values: Values, home: Path) -> list[Object]:
+    """Every object that the chart makes of the values, for the release `demo` in the namespace `mail`.
+
+    Raises:
+        ValueError: helm refuses; with what it says.
+    """
+    done = helm("template", "demo", chart, "--namespace", "mail", "--values", file(values, home), home=home)
+    if done.returncode:
+        raise ValueError(done.stderr)
+    return [one for one in yaml.safe_load_all(done.stdout) if one]
+
+
+def file(values: Values, home: Path) -> Path:
+    """A file with the values."""
+    path = home / "values.json"
+    path.write_text(json.dumps(values), encoding="utf-8")
+    return path
+
+
+def _run(name: str, *words: str | Path, home: Path) -> subprocess.CompletedProcess[str]:
+    if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
+        missing(f"the {name} that .ci/fetch-servers lays down is for Linux on x86-64")
+    environment = {**os.environ, "HOME": str(home), "KUBECONFIG": "/dev/null"}
+    command = [fetched(f"kubernetes/{name}"), *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)

@@ -13,7 +13,8 @@ import yaml
 
 from exporter import config, trust
 from exporter.cli import daemon_options, healthy
-from tests.deploy.copied import DEPLOY, GRAFANA, TOP
+from tests.deploy.copied import DASHBOARDS, DEPLOY, DOCS, GRAFANA, TOP
+from tests.deploy.helm import kubectl
 from tests.deploy.objects import WORKLOADS as WORKLOAD_KINDS
 from tests.deploy.objects import (
     Object,
@@ -139,6 +140,34 @@ def test_pods_are_confined_and_start_what_exists(name: str) -> None:
 def test_services_find_their_pods() -> None:
     """Each service, budget and monitor selects the pods of one workload."""
     assert_selected(OBJECTS.values())
+
+
+@pytest.mark.servers
+def test_kubectl_makes_one_whole(tmp_path: Path) -> None:
+    """The command of deploy.md gives every object in the namespace, pods that mount the maps which were generated, and a map for Grafana's sidecar."""
+    page = (DOCS / "deploy.md").read_text(encoding="utf-8")
+    command = re.search(
+        r"^kubectl (kustomize .* deploy/kubernetes) \| kubectl apply -f -$", page, re.MULTILINE
+    )
+    assert command
+    words = [str(TOP / word) if "/" in word else word for word in command[1].split()]
+    done = kubectl(*words, home=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    made = list(yaml.safe_load_all(done.stdout))
+    maps = {one["metadata"]["name"]: one for one in made if one["kind"] == "ConfigMap"}
+    assert len(made) == len(OBJECTS) + len(KUSTOMIZATION["configMapGenerator"])
+    assert {one["metadata"]["namespace"] for one in made} == {KUSTOMIZATION["namespace"]}
+    for one in made:
+        assert_fits_its_schema(one)
+        if one["kind"] in WORKLOAD_KINDS:
+            assert_confined(one)
+            (mounted,) = maps_of(one)
+            assert "config.yaml" in maps[mounted]["data"]
+    assert_selected(made)
+    (dashboards,) = (
+        one for one in maps.values() if one["metadata"].get("labels", {}).get("grafana_dashboard") == "1"
+    )
+    assert set(dashboards["data"]) == {path.name for path in DASHBOARDS}
 
 
 def test_generated_maps_are_made_of_what_exists() -> None:
