@@ -60,16 +60,40 @@ def maps_of(workload: Object) -> set[str]:
 
 
 def assert_selected(objects: Iterable[Object]) -> None:
-    """Each service, budget and monitor selects the pods of one workload, and each autoscaler scales one that exists."""
+    """Each service, budget and monitor selects one workload or service by its labels and ports; each autoscaler scales one that exists."""
     found = list(objects)
     workloads = [one for one in found if one["kind"] in WORKLOADS]
-    labels = [one["spec"]["template"]["metadata"]["labels"] for one in workloads]
-    services = [one["metadata"].get("labels", {}) for one in found if one["kind"] == "Service"]
+    services = [one for one in found if one["kind"] == "Service"]
     for one in found:
-        if one["kind"] in {"Service", "PodDisruptionBudget", "ServiceMonitor"}:
-            selector = one["spec"]["selector"].get("matchLabels", one["spec"]["selector"])
-            among = services if one["kind"] == "ServiceMonitor" else labels
-            assert sum(selector.items() <= each.items() for each in among) == 1, one["metadata"]["name"]
-        if one["kind"] == "HorizontalPodAutoscaler":
+        if one["kind"] == "Service":
+            (workload,) = _selected(one, workloads)
+            assert {port["targetPort"] for port in one["spec"]["ports"]} <= _ports(workload)
+        elif one["kind"] == "PodDisruptionBudget":
+            assert len(_selected(one, workloads)) == 1
+        elif one["kind"] == "ServiceMonitor":
+            (service,) = _selected(one, services)
+            names = {port["name"] for port in service["spec"]["ports"]}
+            assert {endpoint["port"] for endpoint in one["spec"]["endpoints"]} <= names
+        elif one["kind"] == "HorizontalPodAutoscaler":
             target = one["spec"]["scaleTargetRef"]
             assert (target["kind"], target["name"]) in {(w["kind"], w["metadata"]["name"]) for w in workloads}
+        elif one["kind"] == "NetworkPolicy":
+            let_in = {port["port"] for rule in one["spec"].get("ingress", []) for port in rule["ports"]}
+            assert all(let_in <= _ports(workload) for workload in workloads)
+
+
+def _selected(one: Object, among: Iterable[Object]) -> list[Object]:
+    selector = one["spec"]["selector"].get("matchLabels", one["spec"]["selector"])
+    return [each for each in among if selector.items() <= _labels(each).items()]
+
+
+def _labels(one: Object) -> dict[str, str]:
+    """What an object is found by: a service by its own labels, a workload by its pods'."""
+    labelled = one["spec"]["template"] if one["kind"] in WORKLOADS else one
+    labels: dict[str, str] = labelled["metadata"].get("labels", {})
+    return labels
+
+
+def _ports(workload: Object) -> set[str]:
+    containers = workload["spec"]["template"]["spec"]["containers"]
+    return {port["name"] for container in containers for port in container["ports"]}

@@ -92,9 +92,10 @@ def test_panels_explain_themselves(title: str) -> None:
 
 @pytest.mark.parametrize("name", MADE)
 def test_variables(name: str) -> None:
-    """The variables are the data source and the three labels, each with all values as the default; then addresses."""
+    """The variables are the data source and the three labels, each with all values as the default; any other label; then addresses."""
     first, *others = MADE[name]["templating"]["list"]
-    boxes = [each["name"] for each in others[3:]]
+    assert (others[3]["type"], others[3]["datasource"]) == ("adhoc", MADE[name]["panels"][0]["datasource"])
+    boxes = [each["name"] for each in others[4:]]
     assert boxes == (["exporter", "runbooks"] if name == "smtp-tls-target" else [])
     assert all(f"${{{box}}}" in json.dumps(MADE[name]) for box in boxes)
     others = others[:3]
