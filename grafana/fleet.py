@@ -88,7 +88,7 @@ def who_and_why() -> Iterator[Json]:
 def history() -> Iterator[Json]:
     """What happened, and how long the probes took."""
     yield lines(
-        ("Problems over time", "How many addresses showed each problem."),
+        ("Problems over time", "How many addresses showed each problem. Empty when nothing was wrong."),
         f"sum by (problem) ({series('smtp_tls_problem')}) > 0",
         "{{problem}}",
         "short",

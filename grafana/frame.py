@@ -48,6 +48,19 @@ def variable(name: str, of: str) -> Json:
     }
 
 
+def filters() -> Json:
+    """A choice among all other labels, those of the targets' own configuration included; Grafana adds it to every query."""
+    return {
+        "name": "labels",
+        "label": "labels",
+        "type": "adhoc",
+        "datasource": DATASOURCE,
+        "filters": [],
+        "hide": 0,
+        "skipUrlSync": False,
+    }
+
+
 def textbox(name: str, label: str, value: str) -> Json:
     """An address that links begin with; what is typed here is Grafana's own to keep."""
     return {
@@ -60,7 +73,7 @@ def textbox(name: str, label: str, value: str) -> Json:
 
 
 def variables() -> list[Json]:
-    """The data source, and the labels by which targets are selected."""
+    """The data source, the labels by which targets are selected, and all other labels."""
     return [
         {
             "name": "datasource",
@@ -72,6 +85,7 @@ def variables() -> list[Json]:
         variable("job", "smtp_tls_state"),
         variable("instance", 'smtp_tls_state{job=~"$job"}'),
         variable("target", 'smtp_tls_state{job=~"$job",instance=~"$instance"}'),
+        filters(),
     ]
 
 

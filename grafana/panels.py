@@ -75,10 +75,12 @@ def stat(heading: tuple[str, str], expr: str, width: int, steps: Steps, **defaul
     return made
 
 
-def lines(heading: tuple[str, str], expr: str, legend: str, unit: str, *, stacked: bool) -> Json:
-    """Curves over time."""
+def lines(
+    heading: tuple[str, str], expr: str, legend: str, unit: str, *, stacked: bool, least: int | None = 0
+) -> Json:
+    """Curves over time; `least` is where the axis begins, None for where the values do."""
     style = {"fillOpacity": 40, "stacking": {"mode": "normal"}} if stacked else {"fillOpacity": 0}
-    made = panel("timeseries", heading, query(expr, legend), (12, 8), unit=unit, min=0, custom=style)
+    made = panel("timeseries", heading, query(expr, legend), (12, 8), unit=unit, min=least, custom=style)
     made["options"] = {"legend": {"displayMode": "list", "placement": "bottom"}}
     return made
 

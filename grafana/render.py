@@ -1,112 +1,47 @@
-"""Draw the dashboards: `python grafana/render.py http://127.0.0.1:9090 DIRECTORY` makes a PNG of each from Prometheus' answers.
+"""Draw the dashboards: `python grafana/render.py http://127.0.0.1:9090 DIRECTORY [TARGET]` makes a PNG of each from Prometheus' answers.
 
-In: the JSON files beside this one and a Prometheus. Out: what their panels would show, roughly as Grafana lays them out. For looking at the
-layout and for the documentation; needs matplotlib, which nothing else here does.
+In: the JSON files beside this one, a Prometheus, and the target that the dashboard for one target shall be about (all of them without). Out: what their
+panels would show, roughly as Grafana lays them out. For looking at the layout and for the documentation; needs matplotlib, which nothing else here does.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
-import urllib.parse
-import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+from answers import COLORS, SPAN, Json, Prometheus, color, legend, shown
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
+from matplotlib.patches import Rectangle
 
-Json = dict[str, Any]
-VARIABLES = {"$job": ".+", "$instance": ".+", "$target": ".+", "$__rate_interval": "1m"}
-COLORS = {
-    "green": "#56a64b", "yellow": "#e0b400", "red": "#e02f44", "blue": "#3274d9", "gray": "#9aa0a6", "text": "#202226",
+PAPER, LINES = "#f4f5f5", "#d8d9da"
+INSIDE = {
+    "stat": (0.2, 0.3, 0.2), "table": (0.2, 0.2, 0.2), "bargauge": (3.2, 0.4, 0.5), "timeseries": (1.2, 2.2, 0.3),
+    "state-timeline": (3.2, 1.0, 0.3),
 }  # fmt: skip
-SPAN = 300.0
-"""Seconds that curves go back."""
-MARGINS = {"bargauge": 0.11, "timeseries": 0.035}
-"""Room for what stands left of an axis, as a share of the width."""
-ROWS = 9
-"""Of a table; Grafana scrolls."""
-
-
-class Prometheus:
-    """Asks a server."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-
-    def ask(self, path: str, expression: str, **more: str) -> list[Json]:
-        """The series of an answer."""
-        for name, value in VARIABLES.items():
-            expression = expression.replace(name, value)
-        query = urllib.parse.urlencode({"query": expression, **more})
-        with urllib.request.urlopen(f"{self._url}/api/v1/{path}?{query}", timeout=30) as answer:  # noqa: S310 - the caller's URL
-            found: list[Json] = json.load(answer)["data"]["result"]
-        return found
-
-    def now(self, panel: Json) -> list[Json]:
-        """The series of a panel's query at this moment."""
-        return self.ask("query", panel["targets"][0]["expr"])
-
-    def history(self, panel: Json) -> list[Json]:
-        """The series of a panel's query over the last minutes."""
-        end = time.time()
-        span = {"start": str(end - SPAN), "end": str(end), "step": "5"}
-        return self.ask("query_range", panel["targets"][0]["expr"], **span)
-
-
-def legend(panel: Json, labels: Mapping[str, str]) -> str:
-    """The name of a series as the panel wants it."""
-    text: str = panel["targets"][0]["legendFormat"]
-    for name, value in labels.items():
-        text = text.replace(f"{{{{{name}}}}}", value)
-    return text.strip()[:30]
-
-
-def shown(panel: Json, value: float) -> str:
-    """A number as words, or in its unit."""
-    defaults = panel["fieldConfig"]["defaults"]
-    for mapping in defaults.get("mappings", []):
-        if found := mapping["options"].get(f"{value:g}"):
-            return str(found["text"])
-    if defaults["unit"] == "bytes":
-        return f"{value / 2**20:.0f} MiB"
-    unit = {"s": " s", "d": " d"}.get(defaults["unit"], "")
-    return f"{value:.{defaults.get('decimals', 0 if value == int(value) else 1)}f}{unit}"
-
-
-def color(panel: Json, value: float) -> str:
-    """Of the last threshold that the value reaches, or of the word that it stands for."""
-    defaults = panel["fieldConfig"]["defaults"]
-    for mapping in defaults.get("mappings", []):
-        if found := mapping["options"].get(f"{value:g}"):
-            return COLORS[found["color"]]
-    steps = defaults.get("thresholds", {}).get("steps", [])
-    reached = [step["color"] for step in steps if step["value"] is None or value >= step["value"]]
-    return COLORS[reached[-1]] if reached else COLORS["blue"]
+"""What a kind of panel leaves free at the left, below and at the right, in units of the grid."""
+LETTERS = 10.5
+"""Of a table's text that fit into a unit of the grid."""
+ROW = 0.68
+"""Height of a table's row, in units of the grid."""
 
 
 def draw_stat(axes: Any, panel: Json, asking: Prometheus) -> None:  # noqa: ANN401 - matplotlib
     """One big number on its colour."""
+    axes.set_axis_off()
     for one in asking.now(panel)[:1]:
         value = float(one["value"][1])
-        axes.set_facecolor(color(panel, value))
+        axes.add_patch(Rectangle((0, 0), 1, 1, color=color(panel, value)))
         axes.text(
-            0.5,
-            0.42,
-            shown(panel, value),
-            ha="center",
-            va="center",
-            fontsize=17,
-            color="white",
-            weight="bold",
+            0.5, 0.46, shown(panel, value), ha="center", va="center", size=17, color="white", weight="bold"
         )
-    axes.set_xticks([])
-    axes.set_yticks([])
 
 
 def draw_bars(axes: Any, panel: Json, asking: Prometheus) -> None:  # noqa: ANN401 - matplotlib
@@ -114,50 +49,91 @@ def draw_bars(axes: Any, panel: Json, asking: Prometheus) -> None:  # noqa: ANN4
     found = asking.now(panel)[::-1]
     names = [legend(panel, one["metric"]) for one in found]
     values = [float(one["value"][1]) for one in found]
-    axes.barh(names, values, color=[color(panel, value) for value in values])
+    axes.barh(names, values, color=[color(panel, value) for value in values], height=0.7)
     for at, value in enumerate(values):
-        axes.text(value, at, f" {shown(panel, value)}", va="center", fontsize=6)
-    axes.tick_params(labelsize=6)
-    axes.spines[["top", "right"]].set_visible(False)
+        axes.text(value, at, f" {shown(panel, value)}", va="center", size=6)
+    axes.set_ylim(min(len(names) - 4, 0) - 0.6, len(names) - 0.4)
+    axes.set_xticks([])
+    axes.spines[["top", "right", "bottom"]].set_visible(False)
 
 
 def draw_lines(axes: Any, panel: Json, asking: Prometheus) -> None:  # noqa: ANN401 - matplotlib
-    """Curves over time."""
-    for one in asking.history(panel):
-        times, values = zip(
-            *((moment - time.time(), float(value)) for moment, value in one["values"]), strict=True
-        )
-        axes.plot([moment / 60 for moment in times], values, label=legend(panel, one["metric"]), linewidth=1)
-    axes.tick_params(labelsize=6)
-    axes.legend(fontsize=5, loc="upper left", ncols=2)
-    axes.set_xlabel("minutes", fontsize=6)
+    """Curves over time, one on the other where the panel wants it so."""
+    now = time.time()
+    found = {legend(panel, one["metric"]): dict(one["values"]) for one in asking.history(panel)}
+    moments = sorted({moment for values in found.values() for moment in values})
+    minutes = [(moment - now) / 60 for moment in moments]
+    curves = [[float(values.get(moment, "nan")) for moment in moments] for values in found.values()]
+    stacking = panel["fieldConfig"]["defaults"].get("custom", {}).get("stacking", {})
+    if stacking.get("mode") == "normal":
+        filled = [[0.0 if math.isnan(value) else value for value in curve] for curve in curves]
+        axes.stackplot(minutes, filled, labels=list(found), alpha=0.75)
+    else:
+        for name, curve in zip(found, curves, strict=True):
+            axes.plot(minutes, curve, label=name, linewidth=1)
+    axes.set_xlim(-SPAN / 60, 0)
+    low, high = axes.get_ylim()
+    axes.set_ylim(min(low, 0), max(high, 0))
+    axes.grid(color=LINES, linewidth=0.4)
+    axes.spines[["top", "right"]].set_visible(False)
+    if found:
+        axes.legend(
+            fontsize=5.5, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=4, frameon=False,
+            columnspacing=1.2, handlelength=1.2,
+        )  # fmt: skip
 
 
 def draw_states(axes: Any, panel: Json, asking: Prometheus) -> None:  # noqa: ANN401 - matplotlib
     """A coloured bar for each series."""
-    for at, one in enumerate(asking.history(panel)):
+    now = time.time()
+    found = asking.history(panel)[::-1]
+    for at, one in enumerate(found):
         for moment, value in one["values"]:
-            axes.barh(
-                at, 5 / 60, left=(moment - time.time()) / 60, color=color(panel, float(value)), height=0.8
-            )
-        axes.text(-SPAN / 60, at, " " + legend(panel, one["metric"]), va="center", fontsize=5, color="white")
-    axes.set_yticks([])
-    axes.tick_params(labelsize=6)
+            left = (moment - now) / 60
+            axes.barh(at, 5 / 60, left=left, color=color(panel, float(value)), height=0.8, align="center")
+    axes.set_yticks(range(len(found)), [legend(panel, one["metric"]) for one in found])
+    axes.set_xlim(-SPAN / 60, 0)
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def draw_table(axes: Any, panel: Json, asking: Prometheus) -> None:  # noqa: ANN401 - matplotlib
-    """The first rows under the names of the columns."""
+    """As many rows as there is room for, under the names of the columns."""
     columns: Mapping[str, str] = panel["transformations"][0]["options"]["renameByName"]
     found = asking.now(panel)
     if "Value" in columns:
         found.sort(key=lambda one: float(one["value"][1]))
-    rows = [[_cell(panel, name, one)[: 150 // len(columns)] for name in columns] for one in found[:ROWS]]
-    axes.axis("off")
-    if rows:
-        made = axes.table(rows, colLabels=list(columns.values()), loc="upper center", cellLoc="left")
-        made.auto_set_font_size(False)
-        made.set_fontsize(6)
-        made.auto_set_column_width(range(len(columns)))
+    place = panel["gridPos"]
+    fit = int((place["h"] - 1.9) / ROW)
+    rows = [columns.values(), *([_cell(panel, name, one) for name in columns] for one in found[: fit - 1])]
+    widths = fitted([max(map(len, column)) + 2 for column in zip(*rows, strict=True)], LETTERS * place["w"])
+    axes.set(xlim=(0, sum(widths)), ylim=(fit, 0))
+    axes.set_axis_off()
+    for at, row in enumerate(rows):
+        axes.axhline(at + 1, color=LINES, linewidth=0.5)
+        for n, (name, cell) in enumerate(zip(columns, row, strict=True)):
+            left = sum(widths[:n])
+            look: Json = {"weight": "bold"} if at == 0 else {}
+            if at and name == "Value":
+                look = _look(axes, panel, float(found[at - 1]["value"][1]), (left, at, widths[n]))
+            axes.text(left + 0.6, at + 0.5, cell[: int(widths[n]) - 1], va="center", size=6, **look)
+
+
+def fitted(wanted: Sequence[float], room: float) -> list[float]:
+    """Widths that fill the room: spread when there is more, the widest cut when there is less."""
+    widths = list(wanted)
+    while sum(widths) > room:
+        widths[widths.index(max(widths))] -= 1
+    return [width * room / sum(widths) for width in widths]
+
+
+def _look(axes: Any, panel: Json, value: float, place: tuple[float, int, float]) -> Json:  # noqa: ANN401 - matplotlib
+    """Colours of a number's cell as the panel wants them: behind it, or its own."""
+    text = json.dumps(panel["fieldConfig"])
+    if "color-background" in text:
+        left, at, width = place
+        axes.add_patch(Rectangle((left, at + 0.06), width * 0.9, 0.88, color=color(panel, value)))
+        return {"color": "white", "weight": "bold"}
+    return {"color": color(panel, value), "weight": "bold"} if "color-text" in text else {}
 
 
 def _cell(panel: Json, name: str, one: Json) -> str:
@@ -178,27 +154,41 @@ DRAWN: Mapping[str, Callable[[Any, Json, Prometheus], None]] = {
 
 
 def draw(dashboard: Json, asking: Prometheus, into: Path) -> None:
-    """One dashboard as a picture, a grid unit being half an inch wide and two fifths high."""
+    """One dashboard as a picture, a grid unit being half an inch wide and three tenths high."""
     height = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in dashboard["panels"])
-    figure = plt.figure(figsize=(12, height * 0.3), facecolor="#f4f5f5")
+    figure = plt.figure(figsize=(12, height * 0.3), facecolor=PAPER)
     for panel in dashboard["panels"]:
-        place = panel["gridPos"]
-        left, top = place["x"] / 24, 1 - place["y"] / height
-        margin = MARGINS.get(panel["type"], 0.01)
-        width, tall = place["w"] / 24 - margin - 0.008, (place["h"] - 1.7) / height
-        axes = figure.add_axes((left + margin, top - place["h"] / height + 0.6 / height, width, tall))
-        axes.set_title(panel["title"], fontsize=8, loc="left")
-        DRAWN[panel["type"]](axes, panel, asking)
+        place, (left, below, right) = panel["gridPos"], INSIDE[panel["type"]]
+        bottom = height - place["y"] - place["h"]
+        corner = ((place["x"] + 0.1) / 24, (bottom + 0.12) / height)
+        card = Rectangle(
+            corner, (place["w"] - 0.2) / 24, (place["h"] - 0.24) / height, facecolor="white", edgecolor=LINES,
+            transform=figure.transFigure, linewidth=0.8, zorder=-1,
+        )  # fmt: skip
+        figure.add_artist(card)
+        top = bottom + place["h"] - 1.5
+        figure.text((place["x"] + 0.3) / 24, (top + 0.45) / height, panel["title"], size=8, weight="bold")
+        width = place["w"] - left - right
+        axes = figure.add_axes(
+            ((place["x"] + left) / 24, (bottom + below) / height, width / 24, (top - bottom - below) / height)
+        )
+        axes.tick_params(labelsize=6, length=2)
+        if asking.now(panel):
+            DRAWN[panel["type"]](axes, panel, asking)
+        else:
+            axes.set_axis_off()
+            axes.text(0.5, 0.5, "No data", ha="center", va="center", size=8, color=COLORS["gray"])
     name = dashboard["uid"].replace("smtp-tls", "grafana")
     figure.savefig(into / f"{name}.png", dpi=85)
     plt.close(figure)
 
 
-def main(url: str, into: Path) -> None:
+def main(url: str, into: Path, target: str = ".+") -> None:
     """Draw every dashboard beside this file."""
     for path in sorted(Path(__file__).parent.glob("*.json")):
-        draw(json.loads(path.read_text(encoding="utf-8")), Prometheus(url), into)
+        about = target if path.stem.endswith("target") else ".+"
+        draw(json.loads(path.read_text(encoding="utf-8")), Prometheus(url, about), into)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(sys.argv[1], Path(sys.argv[2]), *sys.argv[3:])

@@ -113,11 +113,12 @@ def _verdict(heading: tuple[str, str], expr: str, columns: Mapping[str, str]) ->
 def history() -> Iterator[Json]:
     """How long it has left, and how long its probes take."""
     yield lines(
-        ("Days to expiry", "A step up is a renewal."),
+        ("Days to expiry", "A step up is a renewal; below zero it has expired."),
         f"min by (target, address) ({series('smtp_tls_cert_days_to_expiry')})",
         "{{target}} {{address}}",
         "d",
         stacked=False,
+        least=None,
     )
     yield lines(
         ("Phases", "How long each phase of the last probe took; the mean of the addresses."),

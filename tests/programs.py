@@ -29,6 +29,7 @@ PACKAGES = {
     "openssl": "openssl",
     "postfix": "postfix",
     "prometheus": "prometheus",
+    "prometheus-blackbox-exporter": "prometheus-blackbox-exporter",
     "promtool": "prometheus",
     "slapadd": "slapd",
     "slapd": "slapd",

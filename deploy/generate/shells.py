@@ -30,9 +30,10 @@ def manual(parser: argparse.ArgumentParser, purpose: str) -> str:
 def completions(
     check: argparse.ArgumentParser, daemon: argparse.ArgumentParser, probe: argparse.ArgumentParser
 ) -> Mapping[str, str]:
-    """Each file by its path; `probe` completes as the first word of the daemon's command."""
+    """Each file by its path; `probe` and `healthy` complete as the first word of the daemon's command."""
     made = daemon.add_subparsers()
     made.add_parser("probe", parents=[probe], add_help=False, help="look at servers once")
+    made.add_parser("healthy", help="ask whether an exporter is well")
     for parser in (check, daemon, probe):
         _complete_paths(parser)
     return {

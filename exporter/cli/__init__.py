@@ -7,12 +7,16 @@ from collections.abc import Sequence
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """`smtp-tls-exporter`: the daemon, or one look when the first word is `probe`. Returns the exit status."""
+    """`smtp-tls-exporter`: the daemon; one look or one question when the first word is `probe` or `healthy`. Returns the exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments[:1] == ["probe"]:
         from exporter.cli import probe  # noqa: PLC0415 - loads no web server
 
         return probe.main(arguments[1:])
+    if arguments[:1] == ["healthy"]:
+        from exporter.cli import healthy  # noqa: PLC0415 - loads no web server
+
+        return healthy.main(arguments[1:])
     from exporter.cli import daemon  # noqa: PLC0415 - loads the web server
 
     return daemon.main(arguments)

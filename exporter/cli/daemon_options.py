@@ -23,7 +23,8 @@ def parser() -> argparse.ArgumentParser:
     flags = argparse.ArgumentParser(
         prog="smtp-tls-exporter",
         description="Watch the certificates of SMTP servers, and tell Prometheus what is wrong with them.",
-        epilog="smtp-tls-exporter probe HOST[:PORT] looks at one server; see smtp-tls-exporter probe --help.",
+        epilog="smtp-tls-exporter probe HOST[:PORT] looks at one server, smtp-tls-exporter healthy [URL] asks whether an exporter is well; "
+        "both have a --help of their own.",
         allow_abbrev=False,
     )
     flags.add_argument(

@@ -10,6 +10,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,11 @@ if TYPE_CHECKING:
     from exporter.demo import Demo
     from exporter.demo.cases import Case
 
-ONE_LINE = re.compile(r"SMTP_TLS (OK|WARNING|CRITICAL|UNKNOWN) - [^|\n]*( \| ('[a-z_]+[1-8]?'=\S+ ?)+)?\n")
+_DATUM = r"'[a-z_]+[1-8]?'=-?\d+(\.\d+)?(s|%)?(;(@?(~|-?[\d.]+)?:?(-?[\d.]+)?)?){0,2}"
+ONE_LINE = re.compile(rf"SMTP_TLS (OK|WARNING|CRITICAL|UNKNOWN) - [^|\n]*( \| {_DATUM}( {_DATUM})*)?\n")
+"""State, words, and performance data by the grammar of the monitoring plugins' guidelines."""
+NRPE = 1024
+"""Bytes that pass through version 2."""
 HEALTHY = next(case for case in CASES if case.name == "healthy")
 EXPIRED = next(case for case in CASES if case.name == "expired")
 START = "import sys; from exporter.cli.check import main; sys.exit(main())"
@@ -65,6 +70,8 @@ def test_every_case_of_the_demo(case: Case, lab: Demo, capsys: pytest.CaptureFix
     revocation = ["--revocation", "--allow-network", "127.0.0.0/8"] if case.revoked else []
     state, out = check(capsys, *arguments(lab, case), *revocation)
     assert ONE_LINE.fullmatch(out)
+    assert len(out.encode()) <= NRPE
+    assert ("'days_to_expiry'=" in out) == (case.leaf is not None)
     named = re.findall(r"(?: STARTTLS: | TLS: |; )([a-z_]+): ", out.partition(" | ")[0])
     assert set(named) == case.problems
     assert state is (State.CRITICAL if case.problems else State.OK)
@@ -206,6 +213,18 @@ def test_timeout_state(
     assert state is expected
     assert ONE_LINE.fullmatch(out)
     assert "unreachable: " in out
+
+
+@pytest.mark.parametrize(("timeout", "expected"), [("2", State.CRITICAL), ("2:unknown", State.UNKNOWN)])
+def test_silence_ends_in_time(
+    timeout: str, expected: State, silent: socket.socket, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A server that takes the connection and says nothing costs the seconds that were given, and not the default ones."""
+    began = time.monotonic()
+    state, out = check(capsys, "-H", "127.0.0.1", "-p", str(silent.getsockname()[1]), "-t", timeout)
+    assert 2 <= time.monotonic() - began < 10
+    assert state is expected
+    assert out.startswith(f"SMTP_TLS {expected.name} - ")
 
 
 @pytest.mark.parametrize(

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exporter.model import Mode, Reason, State
-from tests.cli.test_check import ONE_LINE, check
+from tests.cli.test_check import NRPE, ONE_LINE, check
 from tests.laboratory import in_thread
 from tests.peers import Peer
 from tests.probe.hostile import HOST, PEERS
 
 if TYPE_CHECKING:
     from tests.probe.hostile import Hostile
-
-NRPE = 1024
 
 
 @pytest.mark.parametrize("hostile", PEERS.values(), ids=PEERS)

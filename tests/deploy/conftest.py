@@ -15,11 +15,13 @@ from exporter.model import RevocationMethod
 from exporter.publish.metrics import compatible, exposition, render_all
 from exporter.serve.own_metrics import OwnMetrics
 from exporter.serve.statistics import SourceStatistics, Statistics
+from tests.deploy.scraping import scraping_the_demo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from exporter.model import Result
+    from tests.deploy.scraping import Prometheus
 
 Labels = dict[str, frozenset[str]]
 """Label names by metric."""
@@ -86,9 +88,32 @@ def own_series() -> Labels:
 
 
 @pytest.fixture(scope="session")
-def all_series(target_series: Labels, compatible_series: Labels, own_series: Labels) -> Labels:
+def recorded_series(target_series: Labels) -> Labels:
+    """What the recording rules make."""
+    return {
+        "smtp_tls:problem:known": target_series["smtp_tls_problem"],
+        "smtp_tls:expires_soon:timestamp_seconds": frozenset({"target", "address"}),
+        "job_problem:smtp_tls_problem:count": frozenset({"problem"}),
+        "job_state:smtp_tls_state:count": frozenset({"state"}),
+        "job:smtp_tls_cert_days_to_expiry:min": frozenset(),
+    }
+
+
+@pytest.fixture(scope="session")
+def all_series(
+    target_series: Labels, compatible_series: Labels, own_series: Labels, recorded_series: Labels
+) -> Labels:
     """Every metric with its labels, and what Prometheus and its client library add."""
     scraped = frozenset({"job", "instance"})
     process = dict.fromkeys(("process_resident_memory_bytes", "process_cpu_seconds_total"), frozenset[str]())
-    published = {**target_series, **compatible_series, **own_series, **process, "up": frozenset()}
+    published = {
+        **target_series, **compatible_series, **own_series, **recorded_series, **process, "up": frozenset(),
+    }  # fmt: skip
     return {name: labels | scraped for name, labels in published.items()}
+
+
+@pytest.fixture(scope="package")
+def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    """A Prometheus with the example's jobs and the rules, once it has seen every server of the demo."""
+    with scraping_the_demo(tmp_path_factory.mktemp("prometheus")) as asking:
+        yield asking

@@ -17,16 +17,25 @@ DASHBOARDS = sorted(GRAFANA.glob("*.json"))
 PAGES = sorted(DOCS.glob("*.md"))
 TEXTS = [*PAGES, TOP / "README.md", TOP / "CHANGELOG.md"]
 
-METRIC = re.compile(r"\b(?:smtp_tls|probe|process|python)_\w+\b|\bup\b")
-"""Every word that can be a metric of the exporter or of Prometheus itself."""
-_SELECTOR = re.compile(r"\b(\w+)\{([^}]*)\}")
+METRIC = re.compile(r"\b(?:job:|job_\w+:)?(?:smtp_tls|probe|process|python)[_:][\w:]+\b|\bup\b")
+"""Every word that can be a metric of the exporter, a recorded one, or one of Prometheus itself."""
+_SELECTOR = re.compile(r"\b([\w:]+)\{([^}]*)\}")
 _MATCHER = re.compile(r"(\w+)\s*(?:=~|!~|!=|=)")
 _GROUPING = re.compile(r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\(([^)]*)\)")
-_OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z0-9.-]*[a-z0-9]|-[A-Za-z0-9])(?![\w-])")
+_OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z0-9._-]*[a-z0-9]|-[A-Za-z0-9])(?![\w-])")
 
 
 def rules() -> list[dict[str, Any]]:
     """Every alert of the rules file."""
+    return [rule for rule in _all_rules() if "alert" in rule]
+
+
+def records() -> dict[str, str]:
+    """The expression of every recorded metric, by its name."""
+    return {rule["record"]: rule["expr"] for rule in _all_rules() if "record" in rule}
+
+
+def _all_rules() -> list[dict[str, Any]]:
     content = yaml.safe_load(RULES.read_text(encoding="utf-8"))
     return [rule for group in content["groups"] for rule in group["rules"]]
 

@@ -1,4 +1,8 @@
-"""The dashboards: what `grafana/build.py` makes, in a shape that Grafana loads, about metrics that exist."""
+"""The dashboards: what `grafana/build.py` makes, in a shape that Grafana loads, about metrics that exist.
+
+The rules of Grafana's dashboard-linter, which is a Go program, are here by hand: variables and their labels, titles, descriptions, units, data sources, matchers
+of job and instance, rates of counters, nothing editable. That each expression is PromQL is left to Prometheus itself (test_queries.py).
+"""
 
 from __future__ import annotations
 
@@ -76,8 +80,10 @@ def _cells(place: dict[str, int]) -> Iterator[tuple[int, int]]:
 
 @pytest.mark.parametrize("title", list(PANELS))
 def test_panels_explain_themselves(title: str) -> None:
-    """Each panel has a description and a known unit, and takes the data source from the variable."""
+    """Each panel has a title, a description, a query and a known unit, and takes the data source from the variable."""
     panel = PANELS[title]
+    assert panel["title"].strip()
+    assert panel["targets"]
     assert panel["description"].endswith(".")
     assert panel["fieldConfig"]["defaults"]["unit"] in UNITS
     for part in (panel, *panel["targets"]):
@@ -86,15 +92,23 @@ def test_panels_explain_themselves(title: str) -> None:
 
 @pytest.mark.parametrize("name", MADE)
 def test_variables(name: str) -> None:
-    """The variables are the data source and the three labels, each with all values as the default; then addresses."""
+    """The variables are the data source and the three labels, each with all values as the default; any other label; then addresses."""
     first, *others = MADE[name]["templating"]["list"]
-    boxes = [each["name"] for each in others[3:]]
+    assert (others[3]["type"], others[3]["datasource"]) == ("adhoc", MADE[name]["panels"][0]["datasource"])
+    boxes = [each["name"] for each in others[4:]]
     assert boxes == (["exporter", "runbooks"] if name == "smtp-tls-target" else [])
     assert all(f"${{{box}}}" in json.dumps(MADE[name]) for box in boxes)
     others = others[:3]
     assert (first["name"], first["type"], first["query"]) == ("datasource", "datasource", "prometheus")
+    assert first["label"] == "Data Source"
     assert [each["name"] for each in others] == ["job", "instance", "target"]
-    assert all(each["includeAll"] and each["multi"] and each["allValue"] == ".+" for each in others)
+    for each in others:
+        assert each["includeAll"]
+        assert each["multi"]
+        assert each["allValue"] == ".+"
+        assert each["label"] == each["name"]
+        assert each["datasource"] == {"type": "prometheus", "uid": "$datasource"}
+        assert each["refresh"] == 2, "read again when the time range changes"
 
 
 @pytest.mark.parametrize(("title", "expression"), queries().items(), ids=list(queries()))

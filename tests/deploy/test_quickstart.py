@@ -14,12 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.deploy.copied import DOCS, TOP
+from tests.deploy.copied import DOCS, PAGES, TOP
+from tests.deploy.scraping import Prometheus
+from tests.laboratory import demo_in_thread
 from tests.processes import Running, free_ports, running, wait_until
 from tests.programs import program
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from exporter.demo.smtpd import Server
 
 pytestmark = pytest.mark.servers
 
@@ -64,11 +68,11 @@ class Newcomer:
 
 
 def test_every_block_works(tmp_path: Path) -> None:
-    """The demo, one's own server, the check, the configuration and Prometheus' file, each by copy and paste."""
+    """The demo, one's own server, the check, the configuration and Prometheus, each by copy and paste."""
     began = time.monotonic()
     here = tmp_path / "checkout"
     shutil.copytree(TOP, here, ignore=LEFT_OUT)
-    (port,) = free_ports(1)
+    port, prometheus_port = free_ports(2)
     newcomer = Newcomer(here, port)
     start, metrics, probe, check, configure, scrape = BLOCKS
     with running(start.split(), log=tmp_path / "make.log", env=newcomer.environment, cwd=here) as demo:
@@ -76,17 +80,34 @@ def test_every_block_works(tmp_path: Path) -> None:
         print(f"the demo after {time.monotonic() - began:.0f} s")
         seen = newcomer.paste(metrics).stdout
         assert re.search(r'^smtp_tls_problem\{target="expired",.*problem="expired"\} 1', seen, re.MULTILINE)
-        _look_at_a_server(newcomer, probe, check, _results(port)["expired"])
-    configured = newcomer.paste(configure)
-    assert configured.returncode == 0, configured.stdout + configured.stderr
-    assert configured.stdout.startswith("config.yaml is valid\n")
-    scraped = newcomer.paste(scrape)
-    assert scraped.returncode == 0, scraped.stdout + scraped.stderr
+    with demo_in_thread() as lab:
+        server = lab.servers["expired"]
+        _look_at_a_server(newcomer, probe, check, server)
+        print(f"one's own server after {time.monotonic() - began:.0f} s")
+        configured = newcomer.paste(
+            configure, ("mx1.example.org", server.host), ("port: 25", f"port: {server.port}")
+        )
+        assert configured.returncode == 0, configured.stdout + configured.stderr
+        assert configured.stdout.startswith("config.yaml is valid\n")
+        scraped = newcomer.paste(scrape)
+        assert scraped.returncode == 0, scraped.stdout + scraped.stderr
+        with running(start.split(), log=tmp_path / "again.log", env=newcomer.environment, cwd=here):
+            _see_the_problem(here, prometheus_port)
     print(f"everything after {time.monotonic() - began:.0f} s")
 
 
-def _look_at_a_server(newcomer: Newcomer, probe: str, check: str, server: dict[str, Any]) -> None:
-    host, port = server["host"], server["port"]
+def test_the_readme_leads_here() -> None:
+    """The first commands of the README are those of the quick start, which it links to; so does every other page."""
+    text = (TOP / "README.md").read_text(encoding="utf-8")
+    (first, *_) = re.findall(r"^```\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    assert first.startswith("make run ")
+    assert BLOCKS[0] == "make run\n"
+    linked = set(re.findall(r"\]\((docs/[\w-]+\.md)", text))
+    assert linked == {f"docs/{path.name}" for path in PAGES}
+
+
+def _look_at_a_server(newcomer: Newcomer, probe: str, check: str, server: Server) -> None:
+    host, port = server.host, server.port
     probed = newcomer.paste(probe, ("mx1.example.org:25", f"{host}:{port}"))
     assert "CRITICAL" in probed.stdout
     assert "certificate has expired" in probed.stdout
@@ -94,6 +115,28 @@ def _look_at_a_server(newcomer: Newcomer, probe: str, check: str, server: dict[s
     assert checked.returncode == 2
     assert checked.stdout.startswith("SMTP_TLS CRITICAL - ")
     assert "expired: " in checked.stdout
+
+
+def _see_the_problem(here: Path, port: int) -> None:
+    """Prometheus with the pasted file, but for its pace, shows what is wrong."""
+    path = here / "prometheus.yml"
+    path.write_text(
+        "global: {scrape_interval: 1s, evaluation_interval: 1s}\n" + path.read_text(encoding="utf-8"),
+        encoding="utf-8",
+    )
+    command: list[str | Path] = [
+        program("prometheus"), f"--config.file={path}", f"--storage.tsdb.path={here / 'data'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+    ]  # fmt: skip
+    with running(command, log=here / "prometheus.log") as scraping:
+        scraping.wait_for_port(port)
+        asking = Prometheus(port)
+        wait_until(asking.ready, "Prometheus to have read its storage")
+
+        def alerts() -> set[str]:
+            return {one["labels"]["alertname"] for one in asking.ask("alerts")["alerts"]}
+
+        wait_until(lambda: "SmtpTlsExpired" in alerts(), "the alert about the newcomer's own server")
 
 
 def _wait_for_demo(demo: Running, port: int) -> None:

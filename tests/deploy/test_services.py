@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.cli import check_options
+from exporter.cli import check_options, daemon_options
 from exporter.model import Mode
 from tests.deploy.copied import DEPLOY, DOCS
 from tests.programs import program
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 USER = pwd.getpwuid(os.getuid()).pw_name
 GROUP = grp.getgrgid(os.getgid()).gr_name
 """Whoever runs the tests. Started by root, Nagios and Icinga would change to users of their own."""
+DEBIAN = DEPLOY / "debian"
 UNIT = DEPLOY / "systemd" / "smtp-tls-exporter.service"
 
 NAGIOS = """\
@@ -117,6 +118,24 @@ def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
         re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", text, flags=re.MULTILINE), encoding="utf-8"
     )
     assert _run([program("systemd-analyze"), "verify", unit]).strip() == ""
+
+
+@pytest.mark.servers
+def test_systemd_accepts_the_files_for_debian(tmp_path: Path) -> None:
+    """With the drop-in beside the unit systemd finds nothing wrong; the flags are the daemon's; the page installs both where they are read."""
+    unit = tmp_path / UNIT.name
+    (tmp_path / f"{UNIT.name}.d").mkdir()
+    copied = {UNIT: unit, DEBIAN / "smtp-tls-exporter.conf": tmp_path / f"{UNIT.name}.d" / "debian.conf"}
+    for source, place in copied.items():
+        text = source.read_text(encoding="utf-8")
+        place.write_text(re.sub(r"/opt/\S+/smtp-tls-exporter", "/bin/true", text), encoding="utf-8")
+    assert _run([program("systemd-analyze"), "verify", unit]).strip() == ""
+    (drop_in,) = (path for path in copied if path.suffix == ".conf")
+    assert "EnvironmentFile=/etc/default/smtp-tls-exporter\n" in drop_in.read_text(encoding="utf-8")
+    flags = re.search(r'^ARGS="(.*)"$', (DEBIAN / "default").read_text(encoding="utf-8"), re.MULTILINE)
+    assert flags
+    given = daemon_options.parser().parse_args(shlex.split(flags[1]))
+    assert f"`{given.config_file}`" in (DOCS / "deploy.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.servers

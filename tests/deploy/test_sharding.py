@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from tests.deploy.copied import DEPLOY
-from tests.deploy.test_queries import Prometheus
+from tests.deploy.scraping import Prometheus
 from tests.processes import Running, free_ports, running, wait_until
 from tests.programs import program
 
