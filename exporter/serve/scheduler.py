@@ -29,6 +29,15 @@ from exporter.serve.statistics import Statistics
 
 logger = logging.getLogger(__name__)
 
+TICK = 0.125
+"""Seconds. Who waits for a time waits for the next multiple: what is due at about the same time is woken for once."""
+AT_ONCE = 8
+"""Examinations that are begun before everything else that is ready has its turn."""
+LONG = 0.01
+"""Seconds. When such a turn takes longer, nothing more is begun until it does not …"""
+PATIENCE = 20
+"""… but for so many turns at most."""
+
 
 class Examine(Protocol):
     """Probes and judges every address of a target (`exporter.pipeline.examine` with its trust stores)."""
@@ -56,6 +65,11 @@ def next_due(target: Target, now: float) -> float:
     """The first slot of the target after `now`. Slots that passed while a probe ran are skipped."""
     offset = slot(target) * target.interval
     return offset + (math.floor((now - offset) / target.interval) + 1) * target.interval
+
+
+def _ticked(moment: float) -> float:
+    """The first multiple of the tick that is not before it; never stays never."""
+    return math.ceil(moment / TICK) * TICK if math.isfinite(moment) else moment
 
 
 class Scheduler:
@@ -96,6 +110,7 @@ class Scheduler:
         self._heap: list[tuple[float, str]] = []
         self._due: dict[str, float] = {}
         """When each target that is not being examined is due, by its id."""
+        self._begun = 0
         self._busy: set[str] = set()
         self._again: set[str] = set()
         """Those of the busy ones that changed meanwhile."""
@@ -115,8 +130,24 @@ class Scheduler:
                     admission.close()
                 else:
                     self._start(taken, admission, clock)
+                    await self._let_others(clock)
         finally:
             await self._stop()
+
+    async def _let_others(self, clock: Clock) -> None:
+        """See to it that a crowd of examinations that begin holds nobody up, whoever asks for `/-/healthy` least of all.
+
+        All of them together would send and receive in step, and each step of the loop would take as long as
+        hundreds of handshakes do.
+        """
+        self._begun += 1
+        if self._begun % AT_ONCE:
+            return
+        for _ in range(PATIENCE):
+            before = clock.time()
+            await asyncio.sleep(0)
+            if clock.time() - before < LONG:
+                break
 
     def replace(self, targets: Iterable[Target], examine: Examine, anew: Iterable[str] = ()) -> None:
         """Take over another list of targets; those that did not change keep their times.
@@ -174,7 +205,7 @@ class Scheduler:
         while (due := self._earliest()) > clock.time():
             self._wake.clear()
             self._alive(clock)
-            pause = min(due - clock.time(), self._pulse / 2)
+            pause = min(_ticked(due) - clock.time(), self._pulse / 2)
             timer = None if math.isinf(pause) else clock.call_later(pause, self._wake.set)
             try:
                 await self._wake.wait()
@@ -188,7 +219,7 @@ class Scheduler:
             return None
         _, identity = heapq.heappop(self._heap)
         del self._due[identity]
-        self._statistics.schedule_lag = clock.time() - due
+        self._statistics.schedule_lag = max(0.0, clock.time() - _ticked(due))
         return identity
 
     def _start(self, identity: str, admission: Admission, clock: Clock) -> None:
