@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import platform
 import signal
 import sys
 import time
@@ -40,7 +41,8 @@ def main() -> int:
     """Measure, print and write; returns 1 when something could not be measured."""
     given = _parser().parse_args()
     apart.enter("tests.bench", sys.argv[1:])
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench: told to stop"))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit("bench: told to stop"))
     options = Options(
         given.targets, given.repetitions, tuple(KINDS[kind] for kind in given.kinds), given.window
     )
@@ -62,6 +64,9 @@ class Section:
     figures: list[Figure] = field(default_factory=list)
     trouble: str = ""
     failed: bool = False
+    seconds: float = 0.0
+    load: float = 0.0
+    """How busy the machine was in the last minute, others included."""
 
 
 def _section(name: str, options: Options) -> Section:
@@ -74,24 +79,30 @@ def _section(name: str, options: Options) -> Section:
             print(line(figure), flush=True)
     except pytest.skip.Exception as reason:
         section.trouble = f"left out, since {reason}"
-    except (Failed, AssertionError, pytest.fail.Exception) as reason:
+    except (Failed, AssertionError, OSError, pytest.fail.Exception) as reason:
         section.trouble, section.failed = f"FAILED, and does not count: {reason}", True
     if section.trouble:
         print(section.trouble)
-    busy = " ".join(f"{each:.1f}" for each in os.getloadavg())
-    print(f"{time.monotonic() - began:.0f} s, load average {busy}\n", flush=True)
+    section.seconds, section.load = time.monotonic() - began, os.getloadavg()[0]
+    print(f"{section.seconds:.0f} s, load average {section.load:.1f}\n", flush=True)
     return section
 
 
 def _document(options: Options, found: dict[str, Section]) -> dict[str, object]:
     sections = {
         name: {
-            "trouble": section.trouble,
+            **asdict(section),
             "figures": [{**asdict(each), "holds": each.holds} for each in section.figures],
         }
         for name, section in found.items()
     }
-    return {"targets": options.targets, "repetitions": options.repetitions, "sections": sections}
+    return {
+        "python": platform.python_version(),
+        "processors": os.cpu_count(),
+        "targets": options.targets,
+        "repetitions": options.repetitions,
+        "sections": sections,
+    }
 
 
 def _parser() -> argparse.ArgumentParser:

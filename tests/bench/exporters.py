@@ -7,6 +7,7 @@ with daemon(directory, fleet) as ours:
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import re
 import socket
@@ -22,12 +23,14 @@ from exporter.model import Mode
 from tests.bench import usage
 from tests.bench.measure import Failed
 from tests.bench.servers import Fleet
-from tests.processes import Running, free_ports, running
+from tests.processes import Running, running
 from tests.programs import program
 
 LONGEST = 600.0
 """Seconds that reading a configuration, or a sweep, may take."""
 _PULSE = 0.4
+_PORTS = itertools.count(9_000)
+"""Those to listen on: the kernel gives none of them to a client while a large configuration is being read."""
 
 _DIALOGUE = {
     Mode.STARTTLS: [
@@ -163,7 +166,7 @@ def daemon(
     """
     config = directory / "config.yaml"
     config.write_text(configuration(fleet if watched else fleet.of(0), interval=interval), encoding="utf-8")
-    (port,) = free_ports(1)
+    port = next(_PORTS)
     command = [sys.executable, "-m", "exporter", f"--config.file={config}", "--log.level=warn"]
     command += [f"--web.listen-address=127.0.0.1:{port}", *flags]
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notices:
@@ -213,7 +216,7 @@ def blackbox(directory: Path, fleet: Fleet) -> Iterator[Exporter]:
     binary = program("prometheus-blackbox-exporter")
     config = directory / "blackbox.json"
     config.write_text(json.dumps({"modules": _modules(fleet)}), encoding="utf-8")  # which is YAML, too
-    (port,) = free_ports(1)
+    port = next(_PORTS)
     command: list[str | Path] = [
         binary,
         f"--config.file={config}",

@@ -17,7 +17,7 @@ from tests.bench.figures import Budget, Figure, median, single
 from tests.bench.measure import Cost, Failed
 from tests.bench.options import Options
 from tests.bench.scrape import WAYS, scrape
-from tests.bench.servers import RSA, Fleet, fleets
+from tests.bench.servers import Fleet, fleets
 
 PACE = 100
 """Probes a second of each daemon."""
@@ -35,12 +35,12 @@ def measure(options: Options) -> Iterator[Figure]:
     sizes = [max(options.targets * part // 100, 1) for part in (1, 10, 100, 500)]
     with contextlib.ExitStack() as stack:
         place = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        (few,) = stack.enter_context(fleets(place, [RSA]))
+        (few,) = stack.enter_context(fleets(place, options.kinds[:1], options.certificates))
         daemons = {size: stack.enter_context(_daemon(few.of(size))) for size in sizes}
         for size, each in daemons.items():
             each.wait_for(size)
         yield from _memory(daemons)
-        windows = [_window(daemons, options.window / 3) for _ in range(options.repetitions)]
+        windows = [_window(daemons, options.window / 2) for _ in range(options.repetitions)]
         for size, each in daemons.items():
             each.check(size)
     yield from _costs(windows, sizes)

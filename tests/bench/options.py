@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tests.bench.servers import KINDS, Kind
+from exporter.model import Mode
+from tests.bench.servers import CERTIFICATES, KINDS, Kind
 
 SEPARATE = 1000
 """Most servers where each has a certificate of its own."""
@@ -17,7 +18,7 @@ class Options:
     Attributes:
         targets: of a large installation; some sections take fewer of them, growth goes up to five times as many.
         repetitions: measurements of each kind.
-        kinds: certificates and modes of the cost of one probe.
+        kinds: certificates and modes that are probed; only the first one where there are many targets.
         window: seconds for which a steady state is watched.
     """
 
@@ -30,3 +31,13 @@ class Options:
     def separate(self) -> int:
         """Servers where each has a certificate of its own."""
         return min(self.targets, SEPARATE)
+
+    @property
+    def certificates(self) -> int:
+        """Different certificates where many targets share them."""
+        return min(self.targets, CERTIFICATES)
+
+    @property
+    def starttls(self) -> tuple[Kind, ...]:
+        """The kinds with STARTTLS."""
+        return tuple(kind for kind in self.kinds if kind.mode is Mode.STARTTLS)

@@ -21,6 +21,8 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import IO, NamedTuple
 
+from tests.bench.measure import Failed
+
 PERIOD = 0.01
 _REQUEST = b"GET /-/healthy HTTP/1.1\r\nHost: bench\r\n\r\n"
 
@@ -86,7 +88,7 @@ def watching(port: int) -> Iterator[Watch]:
             yield watch
             out, _ = poller.communicate()
             if poller.returncode != 0:
-                sys.exit(f"bench: the poller ended with {poller.returncode}")
+                raise Failed(f"the poller ended with {poller.returncode}")
             watch.looks = [Look(*each) for each in json.loads(out)]
 
 

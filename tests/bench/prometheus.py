@@ -18,13 +18,15 @@ from tests.bench.exporters import Exporter, blackbox, daemon
 from tests.bench.figures import Budget, Figure, median, single
 from tests.bench.measure import Failed
 from tests.bench.options import Options
-from tests.bench.servers import RSA, Fleet, fleets
+from tests.bench.servers import Fleet, fleets
 from tests.servers.prometheus import Prometheus, jobs, prometheus
 
 OURS, THEIRS = "this exporter", "blackbox_exporter"
 _INTERVAL = 60
 _BOTH = Budget(0.7, 0.45)
-_SHORTEST = 5
+_SETTLE = 6.0
+"""Seconds that Prometheus may take until it knows its targets."""
+_SHORTEST = 2
 """Seconds between two scrapes at least; windows shorter than a minute are for trying the benchmark."""
 
 
@@ -49,7 +51,7 @@ def measure(options: Options) -> Iterator[Figure]:
     seconds = round(max(min(options.window, _INTERVAL), _SHORTEST))
     with contextlib.ExitStack() as stack:
         place = [Path(stack.enter_context(tempfile.TemporaryDirectory())) for _ in range(3)]
-        (few,) = stack.enter_context(fleets(place[0], [RSA]))
+        (few,) = stack.enter_context(fleets(place[0], options.kinds[:1], options.certificates))
         large = few.of(options.targets)
         ours = stack.enter_context(daemon(place[1], large, interval=f"{seconds}s"))
         theirs = stack.enter_context(blackbox(place[2], large))
@@ -58,10 +60,10 @@ def measure(options: Options) -> Iterator[Figure]:
             OURS: Pair(ours, stack.enter_context(prometheus(place[1], _job(ours, seconds)))),
             THEIRS: Pair(theirs, stack.enter_context(prometheus(place[2], _probes(theirs, large, seconds)))),
         }
-        time.sleep(1.2 * seconds)
+        time.sleep(_SETTLE + 1.2 * seconds)
         probed = ours.beat()
         windows = [_window(pairs, seconds) for _ in range(options.repetitions)]
-        _check(pairs, large.count, seconds * options.repetitions)
+        _check(pairs, large.count, round(seconds * (options.repetitions + 0.5)))
         if ours.beat() - probed < 0.9 * large.count * options.repetitions:
             raise Failed(f"the daemon did {ours.beat() - probed} probes in {options.repetitions} windows")
         memory = {name: usage.resident(pair.prometheus.pid) for name, pair in pairs.items()}

@@ -19,7 +19,7 @@ import exporter.evidence.http  # noqa: F401 - as in the daemon, which has loaded
 from exporter import gathering
 from tests.bench.figures import Budget, Figure, median
 from tests.bench.measure import Cost, arguments, report, run
-from tests.bench.servers import ECDSA, RSA, fleet
+from tests.bench.servers import fleet
 from tests.bench.sweep import Sweep, own
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ _TICK = 0.001
 def measure(options: Options) -> Iterator[Figure]:
     """With against without, for chains that are new or were seen; and the longest pause, in milliseconds."""
     what, to = PAIR
-    for kind in (RSA, ECDSA):
+    for kind in options.starttls:
         with tempfile.TemporaryDirectory() as place, fleet(Path(place), options.separate, kind) as servers:
             rounds = [run("tests.bench.revocation", servers) for _ in range(options.repetitions)]
         for when in ("new", "seen"):

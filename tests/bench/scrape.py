@@ -18,7 +18,7 @@ from tests.bench.figures import Budget, Figure, median, single
 from tests.bench.load import HEADERS, ask
 from tests.bench.options import Options
 from tests.bench.poller import Look, Watch, watching
-from tests.bench.servers import RSA, Fleet, fleets
+from tests.bench.servers import Fleet, fleets
 
 WAYS = {
     "text": HEADERS["plain"],
@@ -83,7 +83,7 @@ def measure(options: Options) -> Iterator[Figure]:
     """Sweep, scrape, reload, and both at once, polling all the time."""
     with contextlib.ExitStack() as stack:
         place = [Path(stack.enter_context(tempfile.TemporaryDirectory())) for _ in range(3)]
-        (few,) = stack.enter_context(fleets(place[0], [RSA]))
+        (few,) = stack.enter_context(fleets(place[0], options.kinds[:1], options.certificates))
         large = few.of(options.targets)
         theirs = stack.enter_context(blackbox(place[1], few.of(options.separate)))
         ours = stack.enter_context(daemon(place[2], large))

@@ -22,7 +22,7 @@ from exporter.demo.authority import Root, self_signed
 from exporter.model import TrustStore
 from tests.bench.figures import Budget, Figure, median
 from tests.bench.measure import Cost, arguments, report, run
-from tests.bench.servers import ECDSA, RSA, fleet
+from tests.bench.servers import fleet
 from tests.bench.sweep import Sweep, own
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ _PASSES = {"new": 1, "uncounted": 1, "seen": 2}
 
 def measure(options: Options) -> Iterator[Figure]:
     """Each set of stores against the one that it is compared with, for chains that are new or were seen."""
-    for kind in (RSA, ECDSA):
+    for kind in options.starttls:
         with tempfile.TemporaryDirectory() as place, fleet(Path(place), options.separate, kind) as servers:
             rounds = [run("tests.bench.stores", servers) for _ in range(options.repetitions)]
         for what, to in PAIRS.items():

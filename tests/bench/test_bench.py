@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 
+from tests.bench.exporters import knows
+from tests.bench.figures import Budget, line, single, verdict
 from tests.bench.revocation import LOADING
+from tests.bench.servers import Fleet
 from tests.bench.stores import PAIRS
 from tests.programs import program, root_only
 
@@ -20,6 +23,7 @@ PROGRAMS = {
     "scrape": ["prometheus-blackbox-exporter"],
     "prometheus": ["prometheus-blackbox-exporter", "prometheus"],
     "growth": [],
+    "workers": [],
     "stores": [],
     "revocation": [],
     "plugin": ["check_smtp", "check_ssl_cert", "host"],
@@ -29,6 +33,7 @@ FIGURES = {
     "scrape": {"/metrics", "/-/healthy waits at most", "an idle echo beside it, at most"},
     "prometheus": {"exporter", "Prometheus", "exporter and Prometheus"},
     "growth": {"resident after scrapes", "sweep at 100 probes/s"},
+    "workers": {"sweep"},
     "stores": {f"{name}, {when}" for name in PAIRS for when in ("new", "seen")},
     "revocation": {"with revocation, new", "with revocation, seen", LOADING},
     "plugin": {"one check", "one check, CPU"},
@@ -51,9 +56,35 @@ def test_each_section_measures(section: str, tmp_path: Path) -> None:
         program(name)
     path = tmp_path / "figures.json"
     done = run("--only", section, *SMALL, "--kinds", "ec-p256", f"--json={path}")
+    if section == "workers" and not knows("--workers"):
+        assert done.returncode == 1
+        assert "the daemon does not know --workers" in done.stdout
+        return
     assert done.returncode == 0, done.stdout + done.stderr
     measured: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["sections"][section]
     assert not measured["trouble"]
     assert {figure["what"] for figure in measured["figures"]} >= FIGURES[section]
     assert all(figure["what"] in done.stdout for figure in measured["figures"])
     assert "limits hold" in done.stdout
+
+
+def test_a_figure_above_its_limit_is_named() -> None:
+    """The table says beside each figure whether it holds, and the last line which ones do not."""
+    good, bad, other = (
+        single("about", what, "ms", value, budget)
+        for what, value, budget in (
+            ("good", 1.0, Budget(1.0, 0.5)),
+            ("bad", 1.01, Budget(1.0)),
+            ("other", 9.0, None),
+        )
+    )
+    assert line(good).endswith("yes")
+    assert line(bad).endswith("NO")
+    assert verdict([good, bad, other]) == "1 of 2 limits hold; not: about bad ms"
+
+
+def test_no_two_servers_have_the_same_address() -> None:
+    """Fifty thousand targets are as many servers on loopback, over the ports of a few certificates."""
+    members = list(Fleet(50_000, 10_000, 200, "root.pem").members())
+    assert len({member.address for member in members}) == len(members)
+    assert {member.port for member in members} == set(range(10_000, 10_200))

@@ -12,7 +12,7 @@ from tests.bench.exporters import Daemon, daemon, knows
 from tests.bench.figures import Budget, Figure, median
 from tests.bench.measure import Cost, Failed
 from tests.bench.options import Options
-from tests.bench.servers import RSA, Fleet, fleets
+from tests.bench.servers import Fleet, fleets
 
 PACE = 200
 """Probes a second of each daemon."""
@@ -29,12 +29,12 @@ def measure(options: Options) -> Iterator[Figure]:
         raise Failed("the daemon does not know --workers: this section cannot be measured")
     with contextlib.ExitStack() as stack:
         place = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        (few,) = stack.enter_context(fleets(place, [RSA]))
+        (few,) = stack.enter_context(fleets(place, options.kinds[:1], options.certificates))
         count = min(options.targets, 5 * PACE)
         both = [stack.enter_context(_daemon(few.of(count), workers)) for workers in (1, 2)]
         for each in both:
             each.wait_for(2 * count)
-        windows = [_window(both, options.window / 3) for _ in range(options.repetitions)]
+        windows = [_window(both, options.window / 2) for _ in range(options.repetitions)]
         for each in both:
             each.check(count)
     for workers in (1, 2):
