@@ -33,12 +33,13 @@ Sizes = Mapping[int, Daemon]
 def measure(options: Options) -> Iterator[Figure]:
     """Let all of them sweep, scrape them, weigh them, and watch what each takes afterwards."""
     sizes = [max(options.targets * part // 100, 1) for part in (1, 10, 100, 500)]
+    daemons: dict[int, Daemon] = {}
     with contextlib.ExitStack() as stack:
         place = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         (few,) = stack.enter_context(fleets(place, options.kinds[:1], options.certificates))
-        daemons = {size: stack.enter_context(_daemon(few.of(size))) for size in sizes}
-        for size, each in daemons.items():
-            each.wait_for(size)
+        for size in reversed(sizes):  # the first sweep of the largest one is to be disturbed by no other
+            daemons[size] = stack.enter_context(_daemon(few.of(size)))
+            daemons[size].wait_for(size)
         yield from _memory(daemons)
         windows = [_window(daemons, options.window / 2) for _ in range(options.repetitions)]
         for size, each in daemons.items():
@@ -59,7 +60,7 @@ def _memory(daemons: Sizes) -> Iterator[Figure]:
         for way in WAYS:
             scrape(each, way)
     base = min(daemons)
-    for size, each in daemons.items():
+    for size, each in sorted(daemons.items()):
         memory = each.resident()
         yield single(f"{size} targets", "resident after scrapes", "MB", memory, _MEMORY.get(size))
         if size != base:
