@@ -1,4 +1,4 @@
-"""The exporters that are compared, each as a process: this daemon with a configuration file, and blackbox_exporter.
+"""An exporter that runs as a process, and this project's daemon as one, with a configuration file.
 
 with daemon(directory, fleet) as ours:
     ours.wait_for(10_000)
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import json
 import re
 import socket
 import subprocess
@@ -19,39 +18,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from exporter.model import Mode
 from tests.bench import usage
 from tests.bench.measure import Failed
 from tests.bench.servers import Fleet
 from tests.processes import Running, running
-from tests.programs import program
 
 LONGEST = 600.0
 """Seconds that reading a configuration, or a sweep, may take."""
 _PULSE = 0.4
-_PORTS = itertools.count(9_000)
+PORTS = itertools.count(9_000)
 """Those to listen on: the kernel gives none of them to a client while a large configuration is being read."""
-
-_DIALOGUE = {
-    Mode.STARTTLS: [
-        {"expect": "^220 ([^ ]+) ESMTP (.+)$"},
-        {"send": "EHLO prober\r"},
-        {"expect": "^250[- ]STARTTLS"},
-        {"send": "STARTTLS\r"},
-        {"expect": "^220"},
-        {"starttls": True},
-        {"send": "EHLO prober\r"},
-        {"expect": "^250[- ]AUTH"},
-        {"send": "QUIT\r"},
-    ],
-    Mode.TLS: [
-        {"expect": "^220 ([^ ]+) ESMTP (.+)$"},
-        {"send": "EHLO prober\r"},
-        {"expect": "^250[- ]AUTH"},
-        {"send": "QUIT\r"},
-    ],
-}
-"""The one with STARTTLS is that which blackbox_exporter documents, for a server with STARTTLS on the last line, too."""
 
 
 @dataclass
@@ -166,7 +142,7 @@ def daemon(
     """
     config = directory / "config.yaml"
     config.write_text(configuration(fleet if watched else fleet.of(0), interval=interval), encoding="utf-8")
-    port = next(_PORTS)
+    port = next(PORTS)
     command = [sys.executable, "-m", "exporter", f"--config.file={config}", "--log.level=warn"]
     command += [f"--web.listen-address=127.0.0.1:{port}", *flags]
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notices:
@@ -208,40 +184,6 @@ def configuration(fleet: Fleet, *, interval: str, timeout: str = "15s") -> str:
             *targets,
         ]
     )
-
-
-@contextlib.contextmanager
-def blackbox(directory: Path, fleet: Fleet) -> Iterator[Exporter]:
-    """Run Debian's blackbox_exporter, which trusts the servers' root."""
-    binary = program("prometheus-blackbox-exporter")
-    config = directory / "blackbox.json"
-    config.write_text(json.dumps({"modules": _modules(fleet)}), encoding="utf-8")  # which is YAML, too
-    port = next(_PORTS)
-    command: list[str | Path] = [
-        binary,
-        f"--config.file={config}",
-        f"--web.listen-address=127.0.0.1:{port}",
-        "--log.level=warn",
-    ]
-    with running(command, log=directory / "blackbox.log") as process:
-        process.wait_for_port(port)
-        yield Exporter(f"http://127.0.0.1:{port}", process.process.pid, "{name}")
-
-
-def _modules(fleet: Fleet) -> dict[str, object]:
-    """One for each name, since Debian's takes the name to expect from nowhere else."""
-    return {
-        name: {
-            "prober": "tcp",
-            "timeout": "5s",
-            "tcp": {
-                "query_response": _DIALOGUE[fleet.mode],
-                "tls": fleet.mode is Mode.TLS,
-                "tls_config": {"ca_file": fleet.root, "server_name": name},
-            },
-        }
-        for _, _, name in fleet.of(fleet.certificates).members()
-    }
 
 
 def knows(flag: str) -> bool:

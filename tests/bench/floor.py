@@ -1,8 +1,8 @@
 """The yardstick: a blocking loop over pyOpenSSL that obtains each server's certificate, and no more.
 
-Connect, greeting, EHLO, STARTTLS, handshake, close; with implicit TLS the handshake comes first and is all. It does not say QUIT, parses nothing, verifies
-nothing and keeps nothing, so a complete probe cannot be expected to cost less. It is a yardstick
-all the same and no lower bound: it pays for blocking, which an event loop does not.
+Connect, greeting, EHLO, STARTTLS, handshake, close; with implicit TLS the handshake comes first and is all.
+It does not say QUIT, parses nothing, verifies nothing and keeps nothing, so a complete probe cannot be expected to
+cost less. It is a yardstick all the same and no lower bound: it pays for blocking, which an event loop does not.
 """
 
 from __future__ import annotations

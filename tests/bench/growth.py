@@ -76,7 +76,7 @@ def _window(daemons: Sizes, seconds: float) -> Mapping[int, Cost]:
     for size, each in daemons.items():
         probes, spent = before[size]
         costs[size] = Cost(each.beat() - probes, seconds, each.cpu() - spent)
-        due = min(size, PACE) * seconds
+        due = min(size, PACE) * max(seconds - 1, 0)
         if costs[size].probes < _RECENT * due:
             raise Failed(f"{size} targets: {costs[size].probes} of {due:.0f} probes were done in time")
     return costs

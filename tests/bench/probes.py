@@ -7,7 +7,8 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from tests.bench.exporters import Exporter, blackbox, daemon
+from tests.bench.blackbox import blackbox
+from tests.bench.exporters import Exporter, daemon
 from tests.bench.figures import Budget, Figure, median
 from tests.bench.load import ask
 from tests.bench.measure import Cost, run

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench import usage
-from tests.bench.exporters import Exporter, blackbox, daemon
+from tests.bench.blackbox import blackbox
+from tests.bench.exporters import Exporter, daemon
 from tests.bench.figures import Budget, Figure, median, single
 from tests.bench.measure import Failed
 from tests.bench.options import Options

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench import usage
-from tests.bench.exporters import LONGEST, Daemon, Exporter, blackbox, check_metrics, configuration, daemon
+from tests.bench.blackbox import blackbox
+from tests.bench.exporters import LONGEST, Daemon, Exporter, check_metrics, configuration, daemon
 from tests.bench.figures import Budget, Figure, median, single
 from tests.bench.load import HEADERS, ask
 from tests.bench.options import Options

@@ -1,4 +1,7 @@
-"""What probing in two processes costs beside one, all processes of both daemons in the same seconds; then one is killed."""
+"""What probing in two processes costs beside one, and what is lost when one of them is killed.
+
+Both daemons run in the same seconds, and all of their processes count.
+"""
 
 from __future__ import annotations
 
