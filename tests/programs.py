@@ -21,6 +21,7 @@ PACKAGES = {
     "curl": "curl",
     "dovecot": "dovecot-submissiond",
     "groff": "groff-base",
+    "host": "bind9-host",
     "icinga2": "icinga2-bin",
     "keytool": "default-jre-headless",
     "nagios4": "nagios4-core",

@@ -1,139 +1,128 @@
-"""`make bench`: sweep many servers and print what a probe costs beside the floor of the same run.
+"""`make bench`: what this program costs, beside its rivals, the least that a probe can cost, and its budgets.
 
-Also what more trust stores, and finding out about revocation, add to it, for chains that are new and for those
-that were seen.
-
-A shared machine drifts by a tenth or more within seconds. So the floor is measured beside every sweep, several
-times, in processes of their own, and what counts is the median of the ratios. Nothing counts unless all of
-its probes succeeded: otherwise the run ends.
+A shared machine drifts by a tenth or more within seconds. So what is compared is measured in turn, several times, in
+processes of their own, and what counts is the median of the ratios. Nothing counts unless all of its probes
+succeeded: otherwise the run ends.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import statistics
+import os
+import platform
+import signal
 import sys
-import tempfile
-from dataclasses import asdict, dataclass
+import time
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.bench.measure import Cost, run
-from tests.bench.revocation import PAIR
-from tests.bench.servers import Fleet, fleet
-from tests.bench.stores import PAIRS
+from tests.bench import apart, growth, plugin, probes, prometheus, revocation, scrape, stores, workers
+from tests.bench.figures import HEADING, Figure, line, verdict
+from tests.bench.measure import Failed
+from tests.bench.options import Options
+from tests.bench.servers import KINDS
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-Rounds = list[dict[str, Cost]]
-"""What each repetition measured, the floor among it."""
-
-_MODULES = ("tests.bench.floor", "tests.bench.sweep", "tests.bench.stores", "tests.bench.revocation")
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line of the table: medians over the repetitions."""
-
-    key: str
-    what: str
-    wall: float
-    """Seconds of the whole sweep."""
-    cpu_ms: float
-    """CPU milliseconds of one probe."""
-    floors: float
-    """The same in units of the floor that was measured beside it."""
-    worst: float
-    """The largest of the ratios of which `floors` is the median."""
+SECTIONS = {
+    "probes": probes,
+    "scrape": scrape,
+    "prometheus": prometheus,
+    "growth": growth,
+    "workers": workers,
+    "stores": stores,
+    "revocation": revocation,
+    "plugin": plugin,
+}
 
 
-@dataclass(frozen=True)
-class Share:
-    """What a sweep with several trust stores costs in units of one with a single store beside it."""
-
-    key: str
-    what: str
-    ratio: float
-    """The median over the repetitions."""
-    least: float
-    worst: float
-
-
-def main() -> None:
-    """Measure and print."""
-    options = _options()
-    lines, shares = [], []
-    print(f"{options.targets} targets on one nginx, STARTTLS, medians of {options.repetitions}\n")
-    print(f"{'key':<10}{'':<30}{'wall s':>8}{'CPU ms/probe':>14}{'floors':>8}{'worst':>8}")
-    for key in options.keys:
-        rounds = measure(key, options.targets, options.repetitions)
-        for line in summarize(key, rounds):
-            _print_line(line)
-            lines.append(asdict(line))
-        shares += [asdict(share) for share in compare(key, rounds)]
-    print(f"\n{'key':<10}{'against one alone':<30}{'ratio':>8}{'least':>8}{'worst':>8}")
-    for share in shares:
-        print("{key:<10}{what:<30}{ratio:>8.2f}{least:>8.2f}{worst:>8.2f}".format(**share))
-    if options.json:
-        figures = {"lines": lines, "stores": shares}
-        options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-
-
-def _print_line(line: Line) -> None:
-    print(
-        f"{line.key:<10}{line.what:<30}{line.wall:>8.2f}{line.cpu_ms:>14.2f}"
-        f"{line.floors:>8.2f}{line.worst:>8.2f}",
-        flush=True,
+def main() -> int:
+    """Measure, print and write; returns 1 when something could not be measured."""
+    given = _parser().parse_args()
+    apart.enter("tests.bench", sys.argv[1:])
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit("bench: told to stop"))
+    options = Options(
+        given.targets, given.repetitions, tuple(KINDS[kind] for kind in given.kinds), given.window
     )
+    found: dict[str, Section] = {}
+    print(f"up to {options.targets} targets, medians of {options.repetitions}\n{HEADING}")
+    for name in given.only:
+        found[name] = _section(name, options)
+        if given.json:
+            given.json.write_text(json.dumps(_document(options, found), indent=2) + "\n", encoding="utf-8")
+    print(verdict([each for section in found.values() for each in section.figures]))
+    print(*[f"{name}: {section.trouble}" for name, section in found.items() if section.trouble], sep="\n")
+    return int(any(section.failed for section in found.values()))
 
 
-def _options() -> argparse.Namespace:
+@dataclass
+class Section:
+    """What was found in one part of the benchmark, and why there is nothing more."""
+
+    figures: list[Figure] = field(default_factory=list)
+    trouble: str = ""
+    failed: bool = False
+    seconds: float = 0.0
+    load: float = 0.0
+    """How busy the machine was in the last minute, others included."""
+
+
+def _section(name: str, options: Options) -> Section:
+    """Measure one section and print its part of the table."""
+    module, began, section = SECTIONS[name], time.monotonic(), Section()
+    print(f"{name}: {(module.__doc__ or '').splitlines()[0]}", flush=True)
+    try:
+        for figure in module.measure(options):
+            section.figures.append(figure)
+            print(line(figure), flush=True)
+    except pytest.skip.Exception as reason:
+        section.trouble = f"left out, since {reason}"
+    except (Failed, AssertionError, OSError, pytest.fail.Exception) as reason:
+        section.trouble, section.failed = f"FAILED, and does not count: {reason}", True
+    if section.trouble:
+        print(section.trouble)
+    section.seconds, section.load = time.monotonic() - began, os.getloadavg()[0]
+    print(f"{section.seconds:.0f} s, load average {section.load:.1f}\n", flush=True)
+    return section
+
+
+def _document(options: Options, found: dict[str, Section]) -> dict[str, object]:
+    sections = {
+        name: {
+            **asdict(section),
+            "figures": [{**asdict(each), "holds": each.holds} for each in section.figures],
+        }
+        for name, section in found.items()
+    }
+    return {
+        "python": platform.python_version(),
+        "processors": os.cpu_count(),
+        "targets": options.targets,
+        "repetitions": options.repetitions,
+        "sections": sections,
+    }
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--targets", type=int, default=1000, help="servers to sweep (1000), at least 9")
+    parser.add_argument("--only", nargs="+", choices=SECTIONS, default=list(SECTIONS), help="sections (all)")
+    parser.add_argument(
+        "--targets", type=int, default=10_000, help="of a large installation (10000), at least 30"
+    )
     parser.add_argument("--repetitions", type=int, default=3, help="measurements of each kind (3)")
-    parser.add_argument("--keys", nargs="+", default=["rsa-2048", "ec-p256"], help="kinds of keys")
+    kinds = [str(kind) for kind in Options.kinds]
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=kinds, help="of probes (%(default)s)")
+    parser.add_argument("--window", type=float, default=60.0, help="seconds of a steady state (60)")
     parser.add_argument("--json", type=Path, help="write the figures to this file, too")
-    return parser.parse_args()
-
-
-def measure(key: str, targets: int, repetitions: int) -> Rounds:
-    """Measure floor and sweeps in turn."""
-    with tempfile.TemporaryDirectory() as directory, fleet(Path(directory), targets, key) as servers:
-        return [_round(servers) for _ in range(repetitions)]
-
-
-def _round(servers: Fleet) -> dict[str, Cost]:
-    return {what: cost for module in _MODULES for what, cost in run(module, servers).items()}
-
-
-def summarize(key: str, rounds: Rounds) -> Iterator[Line]:
-    """The medians of each kind of measurement."""
-    for what in rounds[0]:
-        ratios = [each[what].cpu_ms / each["floor"].cpu_ms for each in rounds]
-        yield Line(
-            key,
-            what,
-            statistics.median(each[what].wall for each in rounds),
-            statistics.median(each[what].cpu_ms for each in rounds),
-            statistics.median(ratios),
-            max(ratios),
-        )
-
-
-def compare(key: str, rounds: Rounds) -> Iterator[Share]:
-    """Several trust stores against one, for chains that are new and for those that were seen."""
-    for several, one in (*PAIRS.items(), PAIR):
-        for what in ("new", "seen"):
-            ratios = [each[f"{several}, {what}"].cpu_ms / each[f"{one}, {what}"].cpu_ms for each in rounds]
-            yield Share(key, f"{several}, {what}", statistics.median(ratios), min(ratios), max(ratios))
+    return parser
 
 
 if __name__ == "__main__":
     try:
-        main()
-    except (pytest.skip.Exception, pytest.fail.Exception) as reason:
-        sys.exit(f"bench: {reason}")
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("bench: interrupted")
+    except (pytest.skip.Exception, pytest.fail.Exception) as nowhere:
+        sys.exit(f"bench: {nowhere}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import resource
@@ -10,13 +9,16 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.bench.servers import Fleet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+class Failed(Exception):  # noqa: N818 - the benchmark has failed, not erred
+    """Something that was measured did not do its work, so that its figures are none."""
 
 
 @dataclass
@@ -31,6 +33,11 @@ class Cost:
     def cpu_ms(self) -> float:
         """CPU milliseconds of one probe."""
         return 1000 * self.cpu / self.probes
+
+    @property
+    def rate(self) -> float:
+        """Probes a second."""
+        return self.probes / self.wall
 
     def add(self, other: Cost) -> None:
         """Count other probes, too."""
@@ -53,20 +60,18 @@ def _cpu() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def run(module: str, fleet: Fleet) -> dict[str, Cost]:
+def run(module: str, fleet: Fleet, *words: str) -> dict[str, Cost]:
     """Measure in a fresh process, so that nothing is cached and nobody else's work is counted."""
-    words = [sys.executable, "-m", module, str(fleet.count), str(fleet.port), str(fleet.root)]
-    done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True)
+    command = [sys.executable, "-m", module, fleet.text(), *words]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode != 0:
+        raise Failed(f"{module} ended with {done.returncode}")
     return {name: Cost(**figures) for name, figures in json.loads(done.stdout).items()}
 
 
 def arguments() -> Fleet:
     """The servers that the parent process named on the command line."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("count", type=int)
-    parser.add_argument("port", type=int)
-    parser.add_argument("root", type=Path)
-    return Fleet(**vars(parser.parse_args()))
+    return Fleet.read(sys.argv[1])
 
 
 def report(costs: dict[str, Cost]) -> None:

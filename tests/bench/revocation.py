@@ -8,47 +8,65 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from ipaddress import ip_network
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import exporter.evidence.http  # noqa: F401 - as in the daemon, which has loaded its libraries long before
 from exporter import gathering
-from tests.bench.measure import Cost, arguments, report
+from tests.bench.figures import Budget, Figure, median
+from tests.bench.measure import Cost, arguments, report, run
+from tests.bench.servers import fleet
 from tests.bench.sweep import Sweep, own
 
 if TYPE_CHECKING:
+    from tests.bench.options import Options
     from tests.bench.servers import Fleet
 
 PAIR = ("with revocation", "without revocation")
-LOADING = "longest pause while the list is loaded"
+LOADING = "longest pause loading the list"
+_PAUSE = Budget(50, 20)
 _GROUPS = 41
 _PASSES = {"new": 1, "uncounted": 1, "seen": 2}
 _TICK = 0.001
 
 
-async def measure(fleet: Fleet) -> dict[str, Cost]:
+def measure(options: Options) -> Iterator[Figure]:
+    """With against without, for chains that are new or were seen; and the longest pause, in milliseconds."""
+    what, to = PAIR
+    for kind in options.starttls:
+        with tempfile.TemporaryDirectory() as place, fleet(Path(place), options.separate, kind) as servers:
+            rounds = [run("tests.bench.revocation", servers) for _ in range(options.repetitions)]
+        for when in ("new", "seen"):
+            ratios = (each[f"{what}, {when}"].cpu_ms / each[f"{to}, {when}"].cpu_ms for each in rounds)
+            yield median(str(kind), f"{what}, {when}", "of without", ratios)
+        yield median(str(kind), LOADING, "ms", (1000 * each[LOADING].wall for each in rounds), _PAUSE)
+
+
+async def costs(servers: Fleet) -> dict[str, Cost]:
     """CPU of both kinds of sweep, over new chains and over those that were seen; and the longest pause."""
-    costs: dict[str, Cost] = {}
+    found: dict[str, Cost] = {}
     async with gathering.sources(60.0, [ip_network("127.0.0.0/8")]) as sources:
-        evidence, expected = gathering.evidence(sources), {own(fleet): True}
-        members = list(fleet.members())
+        evidence, expected = gathering.evidence(sources), {own(servers): True}
+        members = list(servers.members())
         size = max(1, len(members) // _GROUPS)
         groups = [
-            Sweep(fleet, members[start : start + size], expected, evidence if number % 2 == 0 else None)
+            Sweep(servers, members[start : start + size], expected, evidence if number % 2 == 0 else None)
             for number, start in enumerate(range(0, len(members), size))
         ]
-        await Sweep(fleet, members[:size], expected).once()  # what is done once only is no part of loading
+        await Sweep(servers, members[:size], expected).once()  # what is done once only is no part of loading
         async with _watched() as pauses:
             await groups[0].once()
-        costs[LOADING] = Cost(1, max(pauses), max(pauses))
+        found[LOADING] = Cost(1, max(pauses), max(pauses))
         for name, passes in _PASSES.items():
             for _ in range(passes):
                 for number, sweep in enumerate(groups[1:]):
-                    cost = costs.setdefault(f"{PAIR[(number + 1) % 2]}, {name}", Cost(0))
+                    cost = found.setdefault(f"{PAIR[(number + 1) % 2]}, {name}", Cost(0))
                     cost.add(await sweep.once())
-    return {what: cost for what, cost in costs.items() if "uncounted" not in what}
+    return {what: cost for what, cost in found.items() if "uncounted" not in what}
 
 
 @contextlib.asynccontextmanager
@@ -68,4 +86,4 @@ async def _watched() -> AsyncIterator[list[float]]:
 
 
 if __name__ == "__main__":
-    report(asyncio.run(measure(arguments())))
+    report(asyncio.run(costs(arguments())))

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gc
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exporter import pipeline, trust
@@ -22,7 +24,7 @@ from tests.bench.measure import Cost, arguments, report, stopwatch
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from tests.bench.servers import Fleet
+    from tests.bench.servers import Fleet, Member
 
 Expected = dict[TrustStore, bool]
 """The trust stores to judge by, and whether each of them trusts the servers."""
@@ -49,7 +51,7 @@ class Sweep:
 
     Args:
         fleet: the servers.
-        members: address and name of those that are swept.
+        members: those of them that are swept.
         expected: the trust stores, and what the verdict by each of them must be.
         evidence: where revocation is found out, which must say that nothing is revoked; None for not at all.
     """
@@ -57,7 +59,7 @@ class Sweep:
     def __init__(
         self,
         fleet: Fleet,
-        members: Iterable[tuple[str, str]],
+        members: Iterable[Member],
         expected: Expected,
         evidence: Evidence | None = None,
     ) -> None:
@@ -87,13 +89,14 @@ class Sweep:
         return cost
 
 
-def _targets(fleet: Fleet, members: Iterable[tuple[str, str]], policy: Policy) -> Iterator[Target]:
+def _targets(fleet: Fleet, members: Iterable[Member], policy: Policy) -> Iterator[Target]:
     """The servers as the configuration would name them. None is due twice within a benchmark."""
-    for address, name in members:
+    for address, port, name in members:
         yield Target(
-            name=name,
+            name=f"{address}:{port}",
             host=address,
-            port=fleet.port,
+            port=port,
+            mode=fleet.mode,
             names=(name,),
             sni=name,
             ehlo_name="bench.example.org",
@@ -112,12 +115,13 @@ def _check(result: Result, trusted: Mapping[str, bool]) -> None:
 
 def own(fleet: Fleet) -> TrustStore:
     """The store with the root that all servers chain to."""
-    return trust.load("bench", "pem", (fleet.root,))
+    return trust.load("bench", "pem", (Path(fleet.root),))
 
 
 async def measure(fleet: Fleet) -> dict[str, Cost]:
     """What the first sweep over the servers costs, and what a later one does."""
     sweep = Sweep(fleet, fleet.members(), {own(fleet): True})
+    gc.freeze()  # as the daemon does
     new, _uncounted, seen = [await sweep.once() for _ in range(3)]
     return {"sweep, new": new, "sweep, seen": seen}
 

@@ -47,10 +47,11 @@ def _read(name: str, exporter: str) -> list[dict[str, Any]]:
 
 
 class Prometheus:
-    """A running Prometheus at a base URL."""
+    """A running Prometheus at a base URL, a process by that number."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, pid: int) -> None:
         self.url = url
+        self.pid = pid
 
     def is_ready(self) -> bool:
         """Whether it answers queries."""
@@ -79,6 +80,6 @@ def prometheus(directory: Path, scrape_configs: Sequence[dict[str, Any]]) -> Ite
     command += [f"--storage.tsdb.path={directory / 'data'}", "--log.level=warn"]
     with running(command, log=directory / "prometheus.log") as server:
         server.wait_for_port(port)
-        started = Prometheus(f"http://127.0.0.1:{port}")
+        started = Prometheus(f"http://127.0.0.1:{port}", server.process.pid)
         wait_until(started.is_ready, "Prometheus to be ready")  # it listens some time before
         yield started
