@@ -15,7 +15,7 @@ import secrets
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import cast
+from typing import Any, cast
 
 from exporter.idn import ascii_name
 from exporter.model import Failure, Mode, Observation, Reason, SmtpFacts, Stage, Target
@@ -117,6 +117,7 @@ class _Conversation(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.fail(_explain(exc) if exc else ProbeError(Reason.CONNECTION_CLOSED, "by the server"))
         self._finish()
+        _untie(self._transport)
 
     # --- the steps ---
 
@@ -283,6 +284,12 @@ class _Conversation(asyncio.Protocol):
         if self._transaction is None:
             return facts
         return replace(facts, exchanges=(*facts.exchanges, *self._transaction.exchanges()))
+
+
+def _untie(transport: Any) -> None:  # noqa: ANN401 - what only asyncio's own transports have
+    """Let go of the method of its own that a transport holds on to, which keeps it alive until cycles are looked for."""
+    if hasattr(transport, "_read_ready_cb"):
+        transport._read_ready_cb = None  # noqa: SLF001 - nothing is read any more, and there is no public way
 
 
 _STILL_TALKING = {

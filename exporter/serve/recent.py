@@ -6,6 +6,8 @@ it, and any replica may forget all of it at any moment.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from exporter.model import Target
 from exporter.serve.board import Entry
 
@@ -14,10 +16,16 @@ MOST = 10_000
 
 
 class Recent:
-    """The latest entries by target."""
+    """The latest entries by target.
 
-    def __init__(self, most: int = MOST) -> None:
+    Args:
+        most: how many of them are kept.
+        note: called for each one that is.
+    """
+
+    def __init__(self, most: int = MOST, note: Callable[[], None] = lambda: None) -> None:
         self._most = most
+        self._note = note
         self._entries: dict[str, Entry] = {}
 
     def get(self, target: Target) -> Entry:
@@ -29,5 +37,6 @@ class Recent:
         identity = entry.target.id
         self._entries.pop(identity, None)
         self._entries[identity] = entry
+        self._note()
         if len(self._entries) > self._most:
             del self._entries[next(iter(self._entries))]

@@ -23,10 +23,12 @@ from exporter.evidence.sources import Sources
 from exporter.probe.stream import look
 from exporter.run import Look
 from exporter.serve.access import Access
-from exporter.serve.board import Board, Note
+from exporter.serve.board import Board, Entry, Note
 from exporter.serve.change import Change, examiner
+from exporter.serve.collecting import Keeping
 from exporter.serve.discovery import Discovery
 from exporter.serve.limits import Limits
+from exporter.serve.recent import Recent
 from exporter.serve.reloading import Load, Reloader
 from exporter.serve.scheduler import Scheduler
 from exporter.serve.service import Service
@@ -189,8 +191,10 @@ def _scheduler(service: Service, supervisor: Supervisor) -> Scheduler:
 def _service(config: Config, settings: Settings, sources: Sources, workers: Workers | None) -> Service:
     look_at: Look = workers.look if workers else look
     limits = Limits(config.limits.concurrency, config.limits.per_host, config.limits.per_host_delay)
+    keeping = Keeping()
     return Service(
-        board=Board((), note=_keep(settings.storage)),
+        board=Board((), note=_keep(settings.storage, keeping)),
+        recent=Recent(note=keeping.kept),
         limits=limits,
         statistics=Statistics(
             config_loaded=True,
@@ -209,11 +213,15 @@ def _service(config: Config, settings: Settings, sources: Sources, workers: Work
     )
 
 
-def _keep(storage: Storage | None) -> Note:
+def _keep(storage: Storage | None, keeping: Keeping) -> Note:
     """What the board does with new results."""
-    if storage is None:
-        return lambda _: None
-    return lambda entry: storage.keep(entry.target, Stored(entry.results, entry.changes))
+
+    def note(entry: Entry) -> None:
+        keeping.kept()
+        if storage is not None:
+            storage.keep(entry.target, Stored(entry.results, entry.changes))
+
+    return note
 
 
 @asynccontextmanager
