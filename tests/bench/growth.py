@@ -38,8 +38,12 @@ def measure(options: Options) -> Iterator[Figure]:
         place = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         (few,) = stack.enter_context(fleets(place, options.kinds[:1], options.certificates))
         for size in reversed(sizes):  # the first sweep of the largest one is to be disturbed by no other
+            began = time.monotonic()
             daemons[size] = stack.enter_context(_daemon(few.of(size)))
+            ready = time.monotonic()
             daemons[size].wait_for(size)
+            yield single(f"{size} targets", "ready after", "s", ready - began)
+            yield single(f"{size} targets", "first sweep", "s", time.monotonic() - ready)
         yield from _memory(daemons)
         windows = [_window(daemons, options.window / 2) for _ in range(options.repetitions)]
         for size, each in daemons.items():

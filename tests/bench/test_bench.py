@@ -32,7 +32,7 @@ FIGURES = {
     "probes": {"floor", "sweep, new", "sweep, seen", "/probe", "/probe, gzip", "blackbox_exporter"},
     "scrape": {"/metrics", "/-/healthy waits at most", "an idle echo beside it, at most"},
     "prometheus": {"exporter", "Prometheus", "exporter and Prometheus"},
-    "growth": {"resident after scrapes", "sweep at 100 probes/s"},
+    "growth": {"ready after", "first sweep", "resident after scrapes", "sweep at 100 probes/s"},
     "workers": {"sweep"},
     "stores": {f"{name}, {when}" for name in PAIRS for when in ("new", "seen")},
     "revocation": {"with revocation, new", "with revocation, seen", LOADING},
