@@ -145,3 +145,9 @@ def logs() -> Iterator[tuple[str, str]]:
     """Name and last output of each program that is running now."""
     for each in _alive:
         yield each.name, each.tail()
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started and that run, by what the kernel says of its threads (Linux)."""
+    lists = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children")]
+    return [int(one) for text in lists for one in text.split()]

@@ -36,7 +36,7 @@ async def resolve(host: str, family: IpFamily, *, timeout: float) -> tuple[str, 
     Raises:
         ProbeError: the name has no such address, or the resolver did not answer.
     """
-    if _is_ipv4(host) and family is not IpFamily.IPV6:
+    if is_ipv4(host) and family is not IpFamily.IPV6:
         return (host,)
     if (literal := address_literal(host)) is not None:
         return (_of_family(literal, family),)
@@ -53,7 +53,7 @@ async def resolve(host: str, family: IpFamily, *, timeout: float) -> tuple[str, 
         raise ProbeError(reason, f"{host}: {error.strerror}") from error
 
 
-def _is_ipv4(host: str) -> bool:
+def is_ipv4(host: str) -> bool:
     """Whether the host is an IPv4 address in its one form; tells most targets of large fleets in no time."""
     try:
         return bool(socket.inet_pton(socket.AF_INET, host))

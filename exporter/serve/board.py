@@ -118,7 +118,7 @@ def _moved(known: Entry | None, target: Target) -> Entry:
     """What is known of a target that may be configured otherwise now."""
     if known is None:
         return _empty(target)
-    if known.target == target:
+    if known.target is target or known.target == target:
         return known
     return replace(known, target=target, lines=lines(target, known.results))
 

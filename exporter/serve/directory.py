@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from exporter.model import Target
+from exporter.probe.resolve import is_ipv4
 
 DEFAULT_PORT = 25
 """The port of a `target` without one."""
@@ -44,6 +45,10 @@ def _place(name: str) -> Place:
 
 def _host(host: str) -> str:
     """One spelling for each host: addresses in their shortest form, names in lower case."""
+    if ":" not in host and not host[-1:].isdigit():
+        return host.lower().removesuffix(".")
+    if is_ipv4(host):
+        return host
     try:
         return str(ipaddress.ip_address(host))
     except ValueError:

@@ -79,6 +79,9 @@ class Discovery:
         """All targets, each once."""
         found = [target for one in self._followed.values() for target in one.targets]
         mine = [target for target in (*self._listed, *found) if self._shard.has(target.id)]
+        if not found:  # those of a configuration are distinct, which was checked when it was read
+            self._repeated = frozenset()
+            return tuple(mine)
         return tuple(self._without_repetitions(mine))
 
     def failures(self) -> Sequence[tuple[Target, Failure]]:

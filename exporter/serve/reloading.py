@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from dataclasses import replace
 
 from exporter.config import Config, ConfigError
+from exporter.model import Target
 from exporter.serve import watch
+from exporter.serve.collecting import nothing_collected
 from exporter.serve.supervisor import Supervisor
 
 logger = logging.getLogger(__name__)
@@ -21,13 +23,23 @@ Load = Callable[[], Config]
 """Reads the configuration; it is called in a thread."""
 
 
+def _recognised(load: Load, known: Sequence[Target]) -> Config:
+    """The configuration, with the very targets of before where it has equal ones: then nobody has to compare them."""
+    config, before = load(), {target.id: target for target in known}
+    targets = (
+        last if (last := before.get(target.id)) == target and last is not None else target
+        for target in config.targets
+    )
+    return replace(config, targets=tuple(targets))
+
+
 class Reloader:
     """Loads and hands over.
 
     Args:
         load: reads the configuration.
         take: takes it over; None says that there was none that could be loaded.
-        files: what the running configuration was read from.
+        config: the running one.
         supervisor: is told.
     """
 
@@ -35,13 +47,13 @@ class Reloader:
         self,
         load: Load,
         take: Callable[[Config | None], None],
-        files: Sequence[Path],
+        config: Config,
         supervisor: Supervisor = Supervisor(),  # noqa: B008 - frozen
     ) -> None:
         self._supervisor = supervisor
         self._load = load
         self._take = take
-        self._files = files
+        self._config = config
         self._turn = asyncio.Lock()
 
     async def reload(self) -> Sequence[str]:
@@ -49,7 +61,8 @@ class Reloader:
         async with self._turn:
             self._supervisor.reloading()
             try:
-                config = await asyncio.to_thread(self._load)
+                with nothing_collected():
+                    config = await asyncio.to_thread(_recognised, self._load, self._config.targets)
             except ConfigError as error:
                 for message in error.messages:
                     logger.error("reload failed", extra={"problem": message})  # noqa: TRY400 - a trace helps nobody here
@@ -60,7 +73,7 @@ class Reloader:
                 logger.exception("internal error while reloading")
                 self._take(None)
                 return (f"internal error: {type(error).__name__}: {error}",)
-            self._files = config.files
+            self._config = config
             self._take(config)
             logger.info("reloaded", extra={"targets": len(config.targets), "sources": len(config.sources)})
             self._supervisor.ready("Reloaded")
@@ -68,6 +81,6 @@ class Reloader:
 
     async def watch(self, period: float = watch.PERIOD) -> None:
         """Reload whenever a file has changed that the configuration was read from."""
-        async for _ in watch.changes(lambda: self._files, period):
+        async for _ in watch.changes(lambda: self._config.files, period):
             logger.info("files of the configuration have changed")
             await self.reload()

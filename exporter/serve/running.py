@@ -158,7 +158,7 @@ async def _serving(
         change.begin()
         schedule = asyncio.create_task(scheduler.run())
         try:
-            reloader = None if load is None else Reloader(load, change, config.files, supervisor)
+            reloader = None if load is None else Reloader(load, change, config, supervisor)
             service.reload = None if reloader is None else reloader.reload
             supervisor.ready(_status(service.statistics))
             service.ready = True

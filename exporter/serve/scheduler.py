@@ -161,7 +161,11 @@ class Scheduler:
         self._targets = {target.id: target for target in targets}
         for removed in self._due.keys() - self._targets.keys():
             del self._due[removed]
-        changed = {identity for identity, target in self._targets.items() if before.get(identity) != target}
+        changed = {
+            identity
+            for identity, target in self._targets.items()
+            if (last := before.get(identity)) is not target and last != target
+        }
         for identity in changed.union(anew) & self._targets.keys():
             if identity in self._busy:
                 self._again.add(identity)

@@ -74,9 +74,9 @@ class _Worker(asyncio.SubprocessProtocol):
                 waiting.set_result(answer)
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
-        """Without one of its pipes it is of no use."""
+        """Without one of its pipes it is of no use; mostly it has ended, which will be told in a moment."""
         del fd, exc
-        self.kill()
+        asyncio.get_running_loop().call_later(PARTING, self.kill)
 
     def process_exited(self) -> None:
         """Whoever waits for it shall ask another."""
@@ -188,22 +188,28 @@ class Workers:
         last = self._seen.get((packed, address))
         question = (packed, address, timeout, connect_timeout, last and last[0])
         for _ in range(ATTEMPTS):
-            worker = await self._least_busy()
+            worker = None
             try:
                 async with asyncio.timeout(timeout + OVERDUE):
+                    worker = await self._least_busy()
                     phases, digest, whole = await worker.ask(next(self._numbers), question)
-            except _GoneError:
+            except (_GoneError, TimeoutError) as error:
+                self._give_up(worker, hangs=isinstance(error, TimeoutError))
                 continue
-            except TimeoutError:
-                logger.warning("a worker hangs and is replaced", extra={"address": address})
-                worker.kill()
-                continue
-            if whole is None and last is not None:
-                return replace(last[1], phases=unpack_phases(phases))
-            return replace(self._new((packed, address), digest, whole), phases=unpack_phases(phases))
+            seen = last[1] if whole is None and last else self._new((packed, address), digest, whole)
+            return replace(seen, phases=unpack_phases(phases))
         detail = f"{ATTEMPTS} workers ended while they looked at it"
         failure = Failure(Stage.CONNECT, Reason.INTERNAL_ERROR, detail)
         return Observation(address=address, stage=Stage.CONNECT, failure=failure)
+
+    def _give_up(self, worker: _Worker | None, *, hangs: bool) -> None:
+        """Ask it no more."""
+        if worker is None:
+            return
+        self._running.discard(worker)
+        if hangs:
+            logger.warning("a worker hangs and is ended", extra={"looks": worker.busy})
+            worker.kill()
 
     def _packed(self, target: Target) -> Plain:
         known = self._targets.get(target.id)

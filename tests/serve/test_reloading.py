@@ -153,7 +153,7 @@ async def test_changed_files_reload(tmp_path: Path) -> None:
         path.write_text("1")
     loader = Loader(config(files=[second]), ConfigError(("wrong",)), config(files=[second]))
     taken: asyncio.Queue[Config | None] = asyncio.Queue()
-    reloader = Reloader(loader, taken.put_nowait, [first])
+    reloader = Reloader(loader, taken.put_nowait, config(files=[first]))
     watching = asyncio.create_task(reloader.watch(0.01))
     async with asyncio.timeout(30):
         await asyncio.sleep(0.5)  # the first look, however busy the machine is
@@ -204,6 +204,8 @@ async def test_a_fault_of_this_program_keeps_the_old_configuration(caplog: pytes
         raise RuntimeError("a fault")
 
     taken: list[Config | None] = []
-    assert await Reloader(broken, taken.append, []).reload() == ("internal error: RuntimeError: a fault",)
+    assert await Reloader(broken, taken.append, config(files=[])).reload() == (
+        "internal error: RuntimeError: a fault",
+    )
     assert taken == [None]
     assert "internal error while reloading" in caplog.text
