@@ -18,7 +18,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from exporter import loops, trust
+from exporter import trust
 from exporter.cli.daemon_options import parser
 from exporter.config import Config, ConfigError, load
 from exporter.config.overview import summary
@@ -47,7 +47,7 @@ def main(argv: Sequence[str]) -> int:
         if options.config_check:
             print(summary(config) if config else "the demo brings its own configuration")
             return 0
-        loops.run(_serve(options, config, access))
+        asyncio.run(_serve(options, config, access))
     except ConfigError as error:
         print(*error.messages, sep="\n", file=sys.stderr)
         return 1

@@ -14,7 +14,6 @@ import signal
 import sys
 from typing import BinaryIO
 
-from exporter import loops
 from exporter.model import Failure, Observation, Reason, Stage
 from exporter.probe.stream import look
 from exporter.serve.collecting import look_seldom
@@ -91,7 +90,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     with contextlib.suppress(KeyboardInterrupt):
-        loops.run(_work(sys.stdin.buffer, answers))
+        asyncio.run(_work(sys.stdin.buffer, answers))
     os._exit(0)  # a thread that waits for the resolver does not keep it
 
 
