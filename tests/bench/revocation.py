@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import exporter.evidence.http  # noqa: F401 - as in the daemon, which has loaded its libraries long before
 from exporter import gathering
+from exporter.serve.collecting import look_seldom
 from tests.bench.figures import Budget, Figure, median
 from tests.bench.measure import Cost, arguments, report, run
 from tests.bench.servers import fleet
@@ -48,6 +49,7 @@ def measure(options: Options) -> Iterator[Figure]:
 
 async def costs(servers: Fleet) -> dict[str, Cost]:
     """CPU of both kinds of sweep, over new chains and over those that were seen; and the longest pause."""
+    look_seldom()  # as the daemon does
     found: dict[str, Cost] = {}
     async with gathering.sources(60.0, [ip_network("127.0.0.0/8")]) as sources:
         evidence, expected = gathering.evidence(sources), {own(servers): True}

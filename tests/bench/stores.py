@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from exporter import trust
 from exporter.demo.authority import Root, self_signed
 from exporter.model import TrustStore
+from exporter.serve.collecting import look_seldom
 from tests.bench.figures import Budget, Figure, median
 from tests.bench.measure import Cost, arguments, report, run
 from tests.bench.servers import fleet
@@ -92,6 +93,7 @@ async def costs(servers: Fleet) -> dict[str, Cost]:
 
     The first group is for what is done once only, as reading the stores' names, and does not count.
     """
+    look_seldom()  # as the daemon does
     first, *others = groups(servers)
     await first[1].once()
     found: dict[str, Cost] = {}

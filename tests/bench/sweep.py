@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import gc
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from exporter import pipeline, trust
 from exporter.evidence.ways import NOTHING, Evidence
 from exporter.model import Policy, Result, RevocationMethod, State, Target, TrustStore
 from exporter.serve.board import Board
+from exporter.serve.collecting import Keeping, look_seldom
 from exporter.serve.limits import Limits
 from exporter.serve.scheduler import Scheduler
 from exporter.serve.statistics import Statistics
@@ -31,7 +31,11 @@ Expected = dict[TrustStore, bool]
 
 
 class WatchedBoard(Board):
-    """A board that knows when every target has a new result."""
+    """A board that knows when every target has a new result; what it keeps is set aside as in the daemon."""
+
+    def __init__(self, targets: Iterable[Target]) -> None:
+        keeping = Keeping()
+        super().__init__(targets, note=lambda _: keeping.kept())
 
     def expect(self, results: int) -> asyncio.Event:
         """Return an event that is set when this many more results have arrived."""
@@ -121,7 +125,7 @@ def own(fleet: Fleet) -> TrustStore:
 async def measure(fleet: Fleet) -> dict[str, Cost]:
     """What the first sweep over the servers costs, and what a later one does."""
     sweep = Sweep(fleet, fleet.members(), {own(fleet): True})
-    gc.freeze()  # as the daemon does
+    look_seldom()  # as the daemon does
     new, _uncounted, seen = [await sweep.once() for _ in range(3)]
     return {"sweep, new": new, "sweep, seen": seen}
 

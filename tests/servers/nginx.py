@@ -33,6 +33,7 @@ mail {{
     auth_http 127.0.0.1:9/login;
     smtp_auth login;
     ssl_session_cache off;
+    ssl_protocols TLSv1.2 TLSv1.3;  # nginx's own default since 1.27.3, but not that of Debian's
 {servers}
 }}
 """
