@@ -148,9 +148,7 @@ class Run:
         }
         if revocation:
             phases[Stage.REVOCATION] = asked
-        # Of a chain that is the same for days one copy is enough.
-        chain = held.chain if held else observation.chain
-        timed = replace(observation, phases=phases, chain=chain)
+        timed = replace(observation, phases=phases, chain=_shared(observation, verdict, held))
         return Result(
             target=self._target,
             observation=timed,
@@ -245,6 +243,14 @@ class _Turn(AbstractAsyncContextManager["_Turn"]):
     async def __aexit__(self, *why: object) -> None:
         if not self.missed:
             await self._gate.__aexit__(None, None, None)
+
+
+def _shared(observation: Observation, verdict: Verdict, held: Grounds | None) -> tuple[bytes, ...]:
+    """The chain in the copy that is kept anyway: that of the last time, or the certificates as they were read."""
+    if held:
+        return held.chain
+    read = tuple(facts.der for facts in verdict.chain)
+    return read if read == observation.chain else observation.chain
 
 
 _STAPLE = RevocationMethod.STAPLE

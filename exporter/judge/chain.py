@@ -85,7 +85,7 @@ def judge_stores(
     return _judge_stores(chain, tuple(stores), held, given, moment)
 
 
-@functools.lru_cache(maxsize=16384)
+@functools.lru_cache(maxsize=4096)
 def _judge_stores(
     chain: Chain,
     labels: tuple[str, ...],
@@ -115,7 +115,7 @@ def _ask(chain: Chain, store: TrustStore, moment: datetime) -> _Asked:
     return _Asked(store, anchors, _verify(chain, anchors, moment))
 
 
-@functools.lru_cache(maxsize=16384)
+@functools.lru_cache(maxsize=4096)
 def dates(chain: Chain, stores: tuple[TrustStore, ...]) -> tuple[datetime, ...]:
     """The dates at which the validity of any certificate that matters to a chain changes, in order.
 
@@ -212,7 +212,7 @@ def _with_purpose(outcome: _Outcome, path: Chain) -> _Outcome:
 # --- asking OpenSSL -------------------------------------------------------------------------------
 
 
-@functools.lru_cache(maxsize=16384)
+@functools.lru_cache(maxsize=4096)
 def _verify(chain: Chain, anchors: Chain, moment: datetime | None) -> _Outcome:
     """Verify at a moment, or with dates ignored when there is none."""
     return _run(chain, _store(anchors, flags=_NO_CHECK_TIME if moment is None else 0, moment=moment))

@@ -15,7 +15,7 @@ from exporter.idn import ascii_name
 from exporter.model import CertificateFacts, NameVerdict
 
 
-@functools.lru_cache(maxsize=16384)
+@functools.lru_cache(maxsize=4096)
 def match_name(leaf: CertificateFacts, name: str) -> NameVerdict:
     """Compare one expected name, a host name or an IP address, with a certificate.
 

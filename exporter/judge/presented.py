@@ -34,7 +34,7 @@ def presented_path(chain: Chain) -> Chain:
     return tuple(path)
 
 
-@functools.lru_cache(maxsize=16384)
+@functools.lru_cache(maxsize=4096)
 def known_issuers(
     chain: Chain, stores: tuple[TrustStore, ...], answers: tuple[IssuerAnswer, ...] = ()
 ) -> Chain:
@@ -93,7 +93,7 @@ def is_complete(chain: Chain, known: Chain) -> bool | None:
     return all(certificate.self_issued for certificate in known)
 
 
-@functools.lru_cache(maxsize=16384)
+@functools.lru_cache(maxsize=4096)
 def notes(chain: Chain, *verified: Chain) -> tuple[str, ...]:
     """What is untidy about the presented chain, though clients put up with it.
 

@@ -99,7 +99,7 @@ def grounds(
     return Grounds(
         target=target,
         stores=held,
-        chain=observation.chain,
+        chain=tuple(certificate.der for certificate in verdict.chain),
         staple=observation.staple,
         version=observation.tls.version,
         offered=observation.smtp.starttls_offered,

@@ -11,7 +11,7 @@ from itertools import islice
 from types import MappingProxyType
 
 from exporter.model import Result, State, Target
-from exporter.publish.families import CHANGES, FAMILIES, RESERVED_LABELS, Sample, timestamp
+from exporter.publish.families import CHANGES, FAMILIES, RESERVED_LABELS, Family, Sample, timestamp
 from exporter.publish.labels import number, pair, pairs
 from exporter.publish.whole import WHOLE_FAMILIES
 
@@ -19,17 +19,16 @@ BATCH = 250
 """Results whose lines are joined at once; keeps each step of a large answer short."""
 
 
-_HEADERS = {family.name: family.header for family in (*FAMILIES, CHANGES)} | {
-    family.name: family.header for family in WHOLE_FAMILIES
-}
-_OPENMETRICS_HEADERS = {**_HEADERS, CHANGES.name: CHANGES.header.replace("_total ", " ")}
+_HEADERS = (
+    *(family.header for family in (*FAMILIES, CHANGES)),
+    *(family.header for family in WHOLE_FAMILIES),
+)
+_OPENMETRICS_HEADERS = tuple(
+    header.replace(f"{CHANGES.name} ", f"{CHANGES.name[:-6]} ") for header in _HEADERS
+)
 
-
-_MOVING = tuple(family for family in FAMILIES if family.moves)
-_RESTING = tuple(family.name for family in FAMILIES if not family.moves)
-
-Rendered = Mapping[str, str]
-"""The finished lines of one result, by the name of their family; families without any are left out."""
+Rendered = tuple[str, ...]
+"""The finished lines of one result, one text for each family in the order of the headers; empty where there are none."""
 Known = Mapping[str, tuple[Result, Rendered]]
 """Earlier results of a target and their lines, by address."""
 
@@ -46,13 +45,18 @@ def render(result: Result, known: tuple[Result, Rendered] | None = None) -> Rend
             changed since, most of them are the same.
     """
     common = _target_labels(result)
-    rendered, families = {}, FAMILIES
-    if known and result.grounds is not None and result.grounds is known[0].grounds:
-        rendered, families = {name: known[1][name] for name in _RESTING if name in known[1]}, _MOVING
-    for family in families:
-        if samples := family.samples(result):
-            rendered[family.name] = _lines(f"{family.name}{{{common}", samples)
-    return rendered
+    same = known[1] if known and result.grounds is not None and result.grounds is known[0].grounds else None
+    return tuple(
+        [
+            same[at] if same and not family.moves else _family_lines(family, common, result)
+            for at, family in enumerate(FAMILIES)
+        ]
+    )
+
+
+def _family_lines(family: Family, common: str, result: Result) -> str:
+    samples = family.samples(result)
+    return _lines(f"{family.name}{{{common}", samples) if samples else ""
 
 
 def render_all(
@@ -65,42 +69,45 @@ def render_all(
         changes: how often each address was seen with another certificate; None where nobody remembers.
         known: what was rendered before.
     """
-    if not results:
-        return ()
-    first, *others = [
-        {**render(result, known.get(result.observation.address)), **_counted(result, changes or {})}
+    counts = changes or {}
+    lines = [
+        (*render(result, known.get(result.observation.address)), _counted(result, counts))
         for result in results
     ]
-    target = results[0].target
-    common = ",".join([pair("target", target.name), *_own_labels(target)])
-    whole = {
-        family.name: f"{family.name}{{{common}}} {number(value)}\n"
-        for family in WHOLE_FAMILIES
-        if (value := family.value(results)) is not None
-    }
-    return ({**first, **whole}, *others)
+    if lines:
+        lines[0] = (*lines[0], *_whole(results))
+    return tuple(lines)
 
 
-def _counted(result: Result, changes: Mapping[str, int]) -> Mapping[str, str]:
+def _counted(result: Result, changes: Mapping[str, int]) -> str:
     """The one counter, which follows from more than a result."""
     address = result.observation.address
     if address not in changes or not result.verdict.chain:
-        return {}
-    return {CHANGES.name: f"{CHANGES.name}{{{_target_labels(result)}}} {changes[address]}\n"}
+        return ""
+    return f"{CHANGES.name}{{{_target_labels(result)}}} {changes[address]}\n"
 
 
-def exposition(rendered: Iterable[Mapping[str, str]], *, openmetrics: bool = False) -> Iterator[str]:
+def _whole(results: Sequence[Result]) -> Iterator[str]:
+    """What is about the target, and not about one of its addresses."""
+    target = results[0].target
+    common = ",".join([pair("target", target.name), *_own_labels(target)])
+    for family in WHOLE_FAMILIES:
+        value = family.value(results)
+        yield "" if value is None else f"{family.name}{{{common}}} {number(value)}\n"
+
+
+def exposition(rendered: Iterable[Rendered], *, openmetrics: bool = False) -> Iterator[str]:
     """All results as one text in chunks: each family once, its header first, its lines together.
 
     Args:
         openmetrics: whether the headers are those of OpenMetrics, where a counter has no `_total`.
-        rendered: what `render_all` made of the results. Two results of one target need different addresses.
+        rendered: what `render` or `render_all` made of the results. Two results of one target need different addresses.
     """
     results = tuple(rendered)
-    for name, header in (_OPENMETRICS_HEADERS if openmetrics else _HEADERS).items():
+    for at, header in enumerate(_OPENMETRICS_HEADERS if openmetrics else _HEADERS):
         due = header
         for batch in _batches(results):
-            lines = "".join([one[name] for one in batch if name in one])
+            lines = "".join([one[at] for one in batch if at < len(one)])
             if lines:
                 yield due + lines
                 due = ""
@@ -150,7 +157,7 @@ def _lines(start: str, samples: Sequence[Sample]) -> str:
     return "".join([f"{start},{own}}} {number(value)}\n" for own, value in dict(samples).items()])
 
 
-def _batches(results: Sequence[Mapping[str, str]]) -> Iterator[Sequence[Mapping[str, str]]]:
+def _batches(results: Sequence[Rendered]) -> Iterator[Sequence[Rendered]]:
     remaining = iter(results)
     while batch := tuple(islice(remaining, BATCH)):
         yield batch

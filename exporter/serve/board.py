@@ -22,7 +22,7 @@ class Entry:
 
     target: Target
     results: tuple[Result, ...] = ()
-    rendered: tuple[Mapping[str, str], ...] = ()
+    rendered: tuple[metrics.Rendered, ...] = ()
     changes: Mapping[str, int] = field(default_factory=dict)
     """How often each address was seen with another certificate than before."""
     lines: tuple[Line, ...] = ()
@@ -105,7 +105,7 @@ class Board:
         """Every target as it is now; later results do not change what was returned."""
         return tuple(self._entries.values())
 
-    def rendered(self) -> tuple[Mapping[str, str], ...]:
+    def rendered(self) -> tuple[metrics.Rendered, ...]:
         """The metrics of every result as they are now."""
         return tuple(one for entry in self._entries.values() for one in entry.rendered)
 
