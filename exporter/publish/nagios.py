@@ -6,28 +6,21 @@ line, a `|` or a control character to, and that fits into the 1,024 bytes that N
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from exporter.model import Reason, State
 from exporter.publish import drawing, sections
 from exporter.publish.perfdata import first_to_expire, performance
-from exporter.publish.text import common_name, cut, one_line, plural
+from exporter.publish.status import LIMIT, SERVICE, WHERE_OCTETS, safe, without_pipe
+from exporter.publish.text import common_name, cut, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from exporter.model import Problem, Result
 
-SERVICE = "SMTP_TLS"
-LIMIT = 1023
-"""Bytes of the first line. With its line end they fill an NRPE packet of version 2."""
-
 _NAME_OCTETS = 128
-_WHERE_OCTETS = 300
-
-
 _PLACES = 3
 _PLACE_OCTETS = 100
 
@@ -85,7 +78,7 @@ def first_line(
     """
     results = [result for result, _ in checked]
     found = together(checked)
-    where = f"{cut(_safe(name or results[0].target.name), _WHERE_OCTETS)} "
+    where = f"{cut(safe(name or results[0].target.name), WHERE_OCTETS)} "
     where += sections.mode_name(results[0].target.mode)
     if len(checked) > 1:
         each_has_one = len({result.target.host for result in results}) == len(results)
@@ -117,7 +110,7 @@ def place(result: Result) -> str:
 
 
 def _some(places: Sequence[str]) -> str:
-    named = ", ".join(_safe(one, _PLACE_OCTETS) for one in places[:_PLACES])
+    named = ", ".join(safe(one, _PLACE_OCTETS) for one in places[:_PLACES])
     return named if len(places) <= _PLACES else f"{named} and {len(places) - _PLACES} more"
 
 
@@ -135,9 +128,9 @@ def long_output(results: Sequence[Result], verbosity: int) -> list[str]:
     for result in results:
         if len(results) > 1:
             state = result.verdict.state.name
-            lines.append(f"== {_safe(result.target.name)} {result.observation.address}: {state}")
+            lines.append(f"== {safe(result.target.name)} {result.observation.address}: {state}")
         lines += _lines(result, verbosity)
-    return [_without_pipe(line) for line in lines]
+    return [without_pipe(line) for line in lines]
 
 
 def _lines(result: Result, verbosity: int) -> list[str]:
@@ -153,17 +146,6 @@ def _lines(result: Result, verbosity: int) -> list[str]:
     return lines
 
 
-def unknown(message: str, where: str = "") -> str:
-    """The line for when there is no result: wrong usage, or a fault of this program."""
-    return line(State.UNKNOWN, message, where)
-
-
-def line(state: State, message: str, where: str = "") -> str:
-    """A line without performance data, for when nothing was looked at."""
-    start = f"{cut(_safe(where), _WHERE_OCTETS)}: " if where else ""
-    return cut(f"{SERVICE} {state.name} - {start}{_safe(message, LIMIT)}", LIMIT)
-
-
 def _severity(result: Result, problem: Problem, timed_out: State) -> State:
     failure = result.observation.failure
     if failure is None or result.success:
@@ -176,8 +158,8 @@ def _healthy(result: Result | None) -> str:
     if result is None:
         return "nothing wrong"
     leaf = result.verdict.chain[0]
-    subject = cut(_safe(leaf.common_name or _first_name(leaf.sans) or leaf.subject), _NAME_OCTETS)
-    issuer = cut(_safe(common_name(leaf.issuer)), _NAME_OCTETS)
+    subject = cut(safe(leaf.common_name or _first_name(leaf.sans) or leaf.subject), _NAME_OCTETS)
+    issuer = cut(safe(common_name(leaf.issuer)), _NAME_OCTETS)
     left = "" if result.verdict.days_left is None else f" ({_days(result.verdict.days_left)})"
     return f"'{subject}' from '{issuer}' valid until {leaf.not_after:%Y-%m-%d}{left}"
 
@@ -192,7 +174,7 @@ def _days(left: float) -> str:
 
 def _listed(found: Sequence[Finding], room: int) -> str:
     """Every finding's name, and as much of the summaries as fits, shortening the longest first."""
-    summaries = [_safe(finding.summary, LIMIT) for finding in found]
+    summaries = [safe(finding.summary, LIMIT) for finding in found]
     names = sum(len(f"{finding.name}: ; ".encode()) for finding in found)
     share = _share([len(summary.encode()) for summary in summaries], room - names)
     parts = zip(found, summaries, strict=True)
@@ -221,12 +203,3 @@ def _explained(problem: Problem, verbosity: int) -> list[str]:
     if verbosity >= 2:
         lines += [f"  {client} says: {words}" for client, words in sections.clients(problem)]
     return lines
-
-
-def _safe(text: str, limit: int = 256) -> str:
-    return _without_pipe(one_line(text, limit))
-
-
-def _without_pipe(text: str) -> str:
-    # Nagios turns a backslash and an n into a line break in results that were passed on (NSCA).
-    return re.sub(r"\\+(?=n)", "/", text.replace("|", "¦"))
