@@ -6,8 +6,7 @@ line, a `|` or a control character to, and that fits into the 1,024 bytes that N
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.model import Reason, State
 from exporter.publish import drawing, sections
@@ -25,8 +24,7 @@ _PLACES = 3
 _PLACE_OCTETS = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One thing that is wrong: a problem of the server, or a limit of the check's own options."""
 
     name: str
