@@ -51,7 +51,15 @@ def _check(given: argparse.Namespace) -> tuple[State, list[str]]:
     checked = [(one, (*nagios.findings(one, timed_out), *_own_findings(one, given))) for one in results]
     response = (_text(given.response_warning), _text(given.response_critical))
     first = nagios.first_line(checked, response, given.mx and f"MX of {given.mx}")
-    return nagios.overall(checked), [first, *nagios.long_output(results, given.verbose)]
+    return nagios.overall(checked), [first, *_more(results, given.verbose)]
+
+
+def _more(results: Sequence[Result], verbosity: int) -> list[str]:
+    if not verbosity:
+        return []
+    from exporter.publish import details  # noqa: PLC0415 - for those who ask for it
+
+    return details.long_output(results, verbosity)
 
 
 async def _look(

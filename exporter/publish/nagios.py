@@ -1,4 +1,4 @@
-"""Results as the output of a monitoring plugin: one line, performance data, long output.
+"""Results as the output of a monitoring plugin: one line and performance data; `details` has what may stand below it.
 
 Comes in: results and what the check's own options found. Goes out: text that no server can add a
 line, a `|` or a control character to, and that fits into the 1,024 bytes that NRPE carries.
@@ -9,10 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.model import Reason, State
-from exporter.publish import drawing, sections
 from exporter.publish.perfdata import first_to_expire, performance
-from exporter.publish.status import LIMIT, SERVICE, WHERE_OCTETS, safe, without_pipe
-from exporter.publish.text import common_name, cut, plural
+from exporter.publish.status import LIMIT, SERVICE, WHERE_OCTETS, safe
+from exporter.publish.text import common_name, cut, mode_name, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -77,7 +76,7 @@ def first_line(
     results = [result for result, _ in checked]
     found = together(checked)
     where = f"{cut(safe(name or results[0].target.name), WHERE_OCTETS)} "
-    where += sections.mode_name(results[0].target.mode)
+    where += mode_name(results[0].target.mode)
     if len(checked) > 1:
         each_has_one = len({result.target.host for result in results}) == len(results)
         where += f", {len(checked)} {'servers' if each_has_one else 'addresses'}"
@@ -110,38 +109,6 @@ def place(result: Result) -> str:
 def _some(places: Sequence[str]) -> str:
     named = ", ".join(safe(one, _PLACE_OCTETS) for one in places[:_PLACES])
     return named if len(places) <= _PLACES else f"{named} and {len(places) - _PLACES} more"
-
-
-def long_output(results: Sequence[Result], verbosity: int) -> list[str]:
-    """The lines below the first one; where there are several results, each has a heading.
-
-    Args:
-        results: what was found.
-        verbosity: 0 nothing; 1 chain, cause and remedy; 2 also names, stores, connection and what
-            clients say; 3 also the SMTP dialogue.
-    """
-    if verbosity < 1:
-        return []
-    lines: list[str] = []
-    for result in results:
-        if len(results) > 1:
-            state = result.verdict.state.name
-            lines.append(f"== {safe(result.target.name)} {result.observation.address}: {state}")
-        lines += _lines(result, verbosity)
-    return [without_pipe(line) for line in lines]
-
-
-def _lines(result: Result, verbosity: int) -> list[str]:
-    lines = [line for problem in result.verdict.problems for line in _explained(problem, verbosity)]
-    lines += _part("Chain", drawing.draw(result, sections.plain))
-    if verbosity >= 2:
-        lines += _part("Names", sections.names(result, sections.plain))
-        lines += _part("Verification", sections.stores(result, sections.plain))
-        lines += _part("Revocation", sections.revocation(result, sections.plain))
-        lines += _part("Connection", sections.connection(result, sections.plain))
-    if verbosity >= 3:
-        lines += _part("Transcript", sections.transcript(result.observation))
-    return lines
 
 
 def _severity(result: Result, problem: Problem, timed_out: State) -> State:
@@ -188,16 +155,3 @@ def _share(sizes: Sequence[int], room: int) -> int:
             return max(share, 0)
         room -= remaining.pop(0)
     return max(sizes, default=0)
-
-
-def _part(title: str, lines: Iterable[str]) -> list[str]:
-    content = [f"  {line}".rstrip() for line in lines]
-    return [f"{title}:", *content] if content else []
-
-
-def _explained(problem: Problem, verbosity: int) -> list[str]:
-    lines = [sections.summary(problem)[1]]
-    lines += [f"  {product}: {step}" if product else f"  {step}" for product, step in sections.steps(problem)]
-    if verbosity >= 2:
-        lines += [f"  {client} says: {words}" for client, words in sections.clients(problem)]
-    return lines

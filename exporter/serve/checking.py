@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from exporter.model import Result, State
-from exporter.publish import nagios, status
+from exporter.publish import details, nagios, status
 from exporter.publish.page.rows import age
 from exporter.publish.text import one_line
 from exporter.serve import asking
@@ -47,7 +47,7 @@ def check(name: str, results: Sequence[Result], now: datetime, verbose: int) -> 
     checked = [
         (result, nagios.worst_first((*nagios.findings(result), *_overdue(result, now)))) for result in results
     ]
-    return nagios.overall(checked), [nagios.first_line(checked), *nagios.long_output(results, verbose)]
+    return nagios.overall(checked), [nagios.first_line(checked), *details.long_output(results, verbose)]
 
 
 def _overdue(result: Result, now: datetime) -> Sequence[nagios.Finding]:

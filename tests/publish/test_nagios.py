@@ -25,11 +25,11 @@ from exporter.model import (
     State,
     Threshold,
 )
+from exporter.publish.details import long_output
 from exporter.publish.nagios import (
     Finding,
     findings,
     first_line,
-    long_output,
     overall,
     worst_first,
 )
