@@ -7,15 +7,14 @@ parameters of an OCSP signature, and opens a PKCS#12 file only as a whole; all t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 OBJECT_IDENTIFIER = 0x06
 SEQUENCE = 0x30
 CONTEXT_0 = 0xA0
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(NamedTuple):
     """A tagged value within `data`: its header begins at `start`, its content at `content`."""
 
     data: memoryview

@@ -35,7 +35,8 @@ def sources(
         cache_dir: where signed evidence is kept for the next run.
     """
     from exporter.evidence.sources import Readers, Sources  # noqa: PLC0415 - most checks fetch nothing
-    from exporter.judge import ocsp_request, read_crl, read_ocsp  # noqa: PLC0415 - as above
+    from exporter.judge.revocation.crl import read_crl  # noqa: PLC0415 - as above
+    from exporter.judge.revocation.ocsp import ocsp_request, read_ocsp  # noqa: PLC0415 - as above
 
     readers = Readers(ocsp_request=ocsp_request, read_ocsp=read_ocsp, read_crl=read_crl)
     return Sources(timeout, allow_networks, readers=readers, ldap=ldap, cache_dir=cache_dir)

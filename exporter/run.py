@@ -10,8 +10,9 @@ import math
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from exporter.evidence.ways import Evidence
 from exporter.judge import (
@@ -46,8 +47,7 @@ Gate = Callable[[str], AbstractAsyncContextManager[None]]
 """Called with an address before it is connected to; what it returns is held during the look."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Means:
+class Means(NamedTuple):
     """The ways to the outside."""
 
     gate: Gate

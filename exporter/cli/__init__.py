@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
 
@@ -23,7 +24,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def check_smtp_tls(argv: Sequence[str] | None = None) -> int:
-    """`check_smtp_tls`: the Nagios and Icinga plugin. Returns the exit status."""
-    from exporter.cli import check  # noqa: PLC0415 - the daemon does not need it
+    """`check_smtp_tls`: the Nagios and Icinga plugin. Returns the exit status; as a command it ends with it.
 
-    return check.main(list(sys.argv[1:] if argv is None else argv))
+    A command's memory is free when it ends, so nothing looks for garbage in between.
+    """
+    if argv is None:
+        gc.disable()
+    from exporter.cli import check, process  # noqa: PLC0415 - the daemon does not need them
+
+    status = check.main(list(sys.argv[1:] if argv is None else argv))
+    if argv is None:
+        process.leave(status)
+    return status

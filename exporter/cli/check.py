@@ -2,62 +2,48 @@
 
 Comes in: arguments. Goes out: one line (and more with `-v`) on standard output, and the state as exit
 status. Whatever happens, it is a well-formed line and never a traceback.
+
+It is started every minute for every server. So what probes and what asks a running exporter are imported
+by those who want the one or the other.
 """
 
 from __future__ import annotations
 
-import logging
-import time
-from typing import TYPE_CHECKING
-
-from exporter import gathering
-from exporter.cli import check_remote, once, options
+from exporter import hosts
+from exporter.cli import options, process
 from exporter.cli.check_options import PROGRAM, parser
-from exporter.config import hosts
-from exporter.model import Mode, Policy, ProblemKind, Reason, RevocationMethod, State, Threshold
-from exporter.publish import nagios
+from exporter.publish import status
+from exporter.words import Mode, State
+
+TYPE_CHECKING = False  # as in process.py
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping, Sequence
-
-    from exporter.model import Result, TrustStore
-
-_CHAIN_PROBLEMS = (
-    ProblemKind.UNTRUSTED_ROOT,
-    ProblemKind.MISSING_INTERMEDIATE,
-    ProblemKind.SELF_SIGNED,
-    ProblemKind.CHAIN_INVALID,
-)
+    from collections.abc import Sequence
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the check; returns the exit status."""
     try:
-        with once.interruptible(), once.silent_warnings():
-            logging.disable()  # Icinga shows standard error too
+        with process.interruptible(), process.silent_warnings():
             state, lines = _checked(argv)
     except SystemExit:  # --help and --version have printed
         return State.UNKNOWN
     except KeyboardInterrupt as interrupt:
         signal_name = str(interrupt) or "SIGINT"
-        state, lines = State.UNKNOWN, [nagios.unknown(f"interrupted by {signal_name}")]
-    finally:
-        logging.disable(logging.NOTSET)
-    return state if once.say("\n".join(lines), "utf-8") else State.UNKNOWN
+        state, lines = State.UNKNOWN, [status.unknown(f"interrupted by {signal_name}")]
+    return state if process.say("\n".join(lines), "utf-8") else State.UNKNOWN
 
 
 def _checked(argv: Sequence[str] | None) -> tuple[State, list[str]]:
     try:
-        given = parser().parse_args(argv)
-        try:
-            return _as_wanted(given, *_check(given))
-        except _NothingToCheckError as error:
-            return _as_wanted(given, error.state, [nagios.line(error.state, str(error), f"MX of {given.mx}")])
+        made = parser()
+        given = made.parse_args(argv)
+        return _as_wanted(given, *_check(given, made))
     except options.UsageError as error:
-        return State.UNKNOWN, [nagios.unknown(f"{error} (see {PROGRAM} --help)")]
+        return State.UNKNOWN, [status.unknown(f"{error} (see {PROGRAM} --help)")]
     except Exception as error:  # noqa: BLE001 - a plugin answers with a state, whatever happens
-        return State.UNKNOWN, [nagios.unknown(f"internal error: {type(error).__name__}: {error}")]
+        return State.UNKNOWN, [status.unknown(f"internal error: {type(error).__name__}: {error}")]
 
 
 def _as_wanted(given: argparse.Namespace, state: State, lines: list[str]) -> tuple[State, list[str]]:
@@ -70,88 +56,13 @@ def _as_wanted(given: argparse.Namespace, state: State, lines: list[str]) -> tup
     return state, [checkmk.local_line(state, lines, f"{mode} certificate {server}")]
 
 
-def _check(given: argparse.Namespace) -> tuple[State, list[str]]:
+def _check(given: argparse.Namespace, made: options.Parser) -> tuple[State, list[str]]:
     if given.exporter:
-        return check_remote.check(given)
+        from exporter.cli import check_remote  # noqa: PLC0415 - for those who ask an exporter
+
+        return check_remote.check(given, made.get_default)
     if not (given.hostname or given.mx):
         raise options.UsageError("the following arguments are required: -H/--hostname, or --mx")
-    given.timeout, timed_out = given.timeout
-    trusted = once.stores(given.rootcert)
-    results = once.run(_look(given, _policy(given, tuple(trusted)), trusted))
-    checked = [(one, (*nagios.findings(one, timed_out), *_own_findings(one, given))) for one in results]
-    response = (_text(given.response_warning), _text(given.response_critical))
-    first = nagios.first_line(checked, response, given.mx and f"MX of {given.mx}")
-    return nagios.overall(checked), [first, *nagios.long_output(results, given.verbose)]
+    from exporter.cli import check_probe  # noqa: PLC0415 - 100 ms that only a probe is worth
 
-
-async def _look(
-    given: argparse.Namespace, policy: Policy, trusted: Mapping[str, TrustStore]
-) -> Sequence[Result]:
-    """Fetch nothing that was not asked for: a check starts often."""
-    if given.mx:
-        found = await _exchanges(given)
-        targets = [options.target(given, host, given.port, policy) for host in found]
-    else:
-        targets = [options.target(given, given.hostname, given.port, policy)]
-    if not given.revocation:
-        return await once.look(targets, trusted)
-    async with gathering.sources(allow_networks=given.allow_networks, cache_dir=given.cache_dir) as sources:
-        return await once.look(targets, trusted, gathering.evidence(sources, aia=False))
-
-
-async def _exchanges(given: argparse.Namespace) -> Sequence[str]:
-    """The hosts that take the mail of the domain. What is left of the time is left to them."""
-    from exporter.evidence import mx  # noqa: PLC0415 - for those who ask by domain
-
-    began = time.monotonic()
-    try:
-        found = await mx.exchanges(given.mx, timeout=given.timeout)
-    except mx.MxError as error:
-        state = State.UNKNOWN if error.reason is Reason.NULL_MX else State.CRITICAL
-        raise _NothingToCheckError(state, f"unreachable: {error.detail}") from error
-    given.timeout = max(given.timeout - (time.monotonic() - began), 0.001)
-    return [exchange.host for exchange in found]
-
-
-class _NothingToCheckError(Exception):
-    """There is no server to look at; the message says why."""
-
-    def __init__(self, state: State, message: str) -> None:
-        super().__init__(message)
-        self.state = state
-
-
-def _policy(given: argparse.Namespace, labels: tuple[str, ...]) -> Policy:
-    warning, critical = given.certificate or (Threshold(21.0), Threshold(7.0))
-    ignored = {ProblemKind.SELF_SIGNED} if given.allow_self_signed else set()
-    ignored |= {ProblemKind.HOSTNAME_MISMATCH} if given.no_hostname else set()
-    ignored |= set(_CHAIN_PROBLEMS) if given.no_chain else set()
-    return Policy(
-        stores=labels,
-        warning=given.warning or warning,
-        critical=given.critical or critical,
-        severities=dict.fromkeys(ignored, State.OK),
-        revocation=tuple(RevocationMethod) if given.revocation else (),
-    )
-
-
-def _own_findings(result: Result, given: argparse.Namespace) -> list[nagios.Finding]:
-    """What the options of the check itself find: the response time and the pinned certificate."""
-    found: list[nagios.Finding] = []
-    for severity, allowed in (
-        (State.CRITICAL, given.response_critical),
-        (State.WARNING, given.response_warning),
-    ):
-        if result.success and allowed is not None and result.duration not in allowed and not found:
-            words = f"{result.duration:.2f} s is outside the range {allowed}"
-            found.append(nagios.Finding("response_time", severity, words))
-    leaf = result.verdict.chain[0] if result.verdict.chain else None
-    if given.fingerprint and leaf and given.fingerprint not in {leaf.sha1, leaf.sha256}:
-        actual = leaf.sha1 if len(given.fingerprint) == len(leaf.sha1) else leaf.sha256
-        words = f"the server's certificate has the fingerprint {actual}"
-        found.append(nagios.Finding("fingerprint_mismatch", State.CRITICAL, words))
-    return found
-
-
-def _text(allowed: object) -> str:
-    return "" if allowed is None else str(allowed)
+    return check_probe.check(given)

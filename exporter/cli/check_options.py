@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
+from exporter import hosts
 from exporter.cli import options
-from exporter.config import hosts
-from exporter.model import Mode, State, Threshold
+from exporter.words import Mode, State
+
+TYPE_CHECKING = False  # as in process.py
 
 if TYPE_CHECKING:
     import argparse
+    from typing import Any
+
+    from exporter.model import Threshold
 
 PROGRAM = "check_smtp_tls"
 _DESCRIPTION = "Check the certificate of an SMTP server, and say everything that is wrong with it."
@@ -105,7 +108,7 @@ def _add_revocation(parser: argparse.ArgumentParser) -> None:
         help="find out whether a certificate is revoked: stapled answer, OCSP and CRL",
     )  # fmt: skip
     group.add_argument(
-        "--cache-dir", metavar="PATH", type=Path,
+        "--cache-dir", metavar="PATH",
         help="directory in which answers and lists are kept from one check to the next",
     )  # fmt: skip
     options.add_evidence(group)
@@ -131,6 +134,8 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
 
 
 def _threshold(text: str) -> Threshold:
+    from exporter.model import Threshold  # noqa: PLC0415 - an exporter that is asked has its own
+
     if share := re.fullmatch(r"(\d{1,3}(?:\.\d{1,6})?)%", text, re.ASCII):
         if float(share[1]) > 100:
             raise ValueError(f"must be at most 100%, not {text!r}")

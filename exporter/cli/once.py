@@ -1,35 +1,28 @@
-"""One run of a command that looks once: trust stores, results, and a clean way out.
+"""One run of a command that looks once: trust stores and results.
 
-Comes in: targets and the paths of trust stores. Goes out: results, and text on standard output that
-can neither fail on an odd encoding nor on a reader that has gone.
+Comes in: targets and the paths of trust stores. Goes out: results.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
 import signal
-import sys
-import threading
-import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from exporter.cli import process
 from exporter.cli.options import UsageError
 from exporter.evidence.ways import NOTHING
 from exporter.model import State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+    from collections.abc import Coroutine, Mapping, Sequence
     from types import FrameType
 
     from exporter.evidence.ways import Evidence
     from exporter.model import Result, Target, TrustStore
 
 T = TypeVar("T")
-
-_ENDINGS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 def stores(given: Sequence[str], password_file: Path | None = None) -> Mapping[str, TrustStore]:
@@ -111,13 +104,6 @@ def worst(states: Sequence[State]) -> State:
     return max(states, key=lambda state: state.rank, default=State.UNKNOWN)
 
 
-@contextlib.contextmanager
-def interruptible() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end the block with a KeyboardInterrupt, as SIGINT does."""
-    with _ended_by(_interrupt):
-        yield
-
-
 def run(work: Coroutine[Any, Any, T]) -> T:
     """`asyncio.run`, ended by SIGTERM and SIGHUP in the same way as by SIGINT: by cancelling.
 
@@ -139,7 +125,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
                 task.cancel()
             loop.call_soon_threadsafe(lambda: None)  # wakes the loop
 
-        with _ended_by(cancel):
+        with process.ended_by(cancel):
             try:
                 return await work
             except asyncio.CancelledError:
@@ -148,52 +134,3 @@ def run(work: Coroutine[Any, Any, T]) -> T:
                 raise
 
     return asyncio.run(cancelled_when_told())
-
-
-@contextlib.contextmanager
-def _ended_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """Have a handler called by the signals that end a command."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, handler) for number in _ENDINGS}
-    try:
-        yield
-    finally:
-        for number, former in before.items():
-            signal.signal(number, former)
-
-
-def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt(signal.Signals(number).name)
-
-
-@contextlib.contextmanager
-def silent_warnings() -> Iterator[None]:
-    """Keep the libraries' warnings about odd certificates off the output."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
-def say(text: str, encoding: str | None = None) -> bool:
-    """Print a text and a line end; False when nobody can read it any more.
-
-    Args:
-        text: what to print. What the encoding lacks is spelled out.
-        encoding: None for the terminal's.
-    """
-    try:
-        if isinstance(sys.stdout, io.TextIOWrapper):
-            sys.stdout.reconfigure(encoding=encoding, errors="backslashreplace")
-        print(text, flush=True)
-    except (OSError, ValueError):
-        _abandon_output()
-        return False
-    return True
-
-
-def _abandon_output() -> None:
-    """Point the standard output elsewhere, so that the interpreter's last flush cannot fail too."""
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

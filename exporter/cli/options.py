@@ -9,16 +9,21 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
-from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import exporter
-from exporter.config import hosts, networks
-from exporter.model import IMPLICIT_TLS_PORT, Addresses, IpFamily, Mode, Policy, Target
+from exporter import hosts
+from exporter.words import IMPLICIT_TLS_PORT, Addresses, IpFamily, Mode
+
+TYPE_CHECKING = False  # as in process.py
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from ipaddress import IPv4Network, IPv6Network
+    from typing import NoReturn, TypeVar
 
-T = TypeVar("T")
+    from exporter.model import Policy, Target
+
+    T = TypeVar("T")
 
 STARTTLS_PORT = 25
 
@@ -28,6 +33,11 @@ MAX_TIMEOUT = 3600.0
 
 class UsageError(Exception):
     """The arguments make no sense; the message says which and why."""
+
+
+def _unmeasured(prog: str) -> argparse.HelpFormatter:
+    """What argparse checks each option with. To measure the terminal it would load archivers, for 4 ms."""
+    return argparse.RawDescriptionHelpFormatter(prog, width=80)
 
 
 class Parser(argparse.ArgumentParser):
@@ -45,7 +55,7 @@ class Parser(argparse.ArgumentParser):
             prog=prog,
             description=description,
             epilog=epilog,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=_unmeasured,
             allow_abbrev=False,
             add_help=False,
         )
@@ -56,6 +66,11 @@ class Parser(argparse.ArgumentParser):
         """Add the option that prints the version."""
         version = f"%(prog)s {exporter.__version__}"
         self.add_argument(*flags, action="version", version=version, help="show the version and exit")
+
+    def format_help(self) -> str:
+        """The help, as wide as the terminal."""
+        self.formatter_class = argparse.RawDescriptionHelpFormatter
+        return super().format_help()
 
     def error(self, message: str) -> NoReturn:
         """Wrong usage."""
@@ -97,10 +112,16 @@ def add_evidence(parser: argparse._ActionsContainer) -> None:
         action="append",
         default=[],
         metavar="NETWORK",
-        type=checked(networks.parse_network),
+        type=checked(_network),
         help="where URLs in certificates may lead although it is refused by default, such as this machine "
         "(may be repeated)",
     )
+
+
+def _network(text: str) -> IPv4Network | IPv6Network:
+    from exporter.config import networks  # noqa: PLC0415 - for those who ask for it
+
+    return networks.parse_network(text)
 
 
 # --- types of arguments ---------------------------------------------------------------------------
@@ -151,6 +172,8 @@ def target(given: argparse.Namespace, host: str, number: int | None, policy: Pol
         number: the port; None for 465 with implicit TLS and 25 otherwise.
         policy: how to judge.
     """
+    from exporter.model import Target  # noqa: PLC0415 - --help and --exporter have none
+
     number = number or (IMPLICIT_TLS_PORT if given.mode is Mode.TLS else STARTTLS_PORT)
     names = tuple(dict.fromkeys(given.names)) or (given.sni or hosts.default_name(host),)
     return Target(

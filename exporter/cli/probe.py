@@ -12,9 +12,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from exporter import gathering
-from exporter.cli import once, options
-from exporter.config import hosts
+from exporter import gathering, hosts
+from exporter.cli import once, options, process
 from exporter.model import Mode, Policy, Reason, RevocationMethod, State
 from exporter.publish.text import one_line
 
@@ -41,7 +40,7 @@ _PLAIN_SIGNS = str.maketrans({"✓": "+", "✗": "x", "●": "*", "○": "o", "�
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status."""
     try:
-        with once.interruptible(), once.silent_warnings():
+        with process.interruptible(), process.silent_warnings():
             return _probe(parser().parse_args(argv))
     except SystemExit:  # --help has printed
         return 0
@@ -61,7 +60,7 @@ def _probe(given: argparse.Namespace) -> int:
     targets = [options.target(given, host, port, policy) for host, port in given.hosts]
     results, states = once.run(_look_everywhere(given, targets, policy, trusted))
     for text in _printed(results, given):
-        if not once.say(text):
+        if not process.say(text):
             return State.UNKNOWN
     return once.worst([*states, *(result.verdict.state for result in results)])
 

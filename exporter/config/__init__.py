@@ -1,7 +1,7 @@
 """The configuration: a YAML file comes in, a frozen `Config` or every error in it goes out.
 
 The values here need the standard library alone; `load` imports the parser when it is called, so that
-`exporter.config.units` and `exporter.config.hosts` stay cheap for commands that read no file. Nothing
+`exporter.config.units` and `exporter.config.networks` stay cheap for commands that read no file. Nothing
 in this package opens a connection or looks a name up, and trust stores are loaded by a function that
 the caller hands in.
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from exporter.config import hosts, sources
+from exporter import hosts
+from exporter.config import sources
 from exporter.config.faults import Faults, KeyPath, Node
 from exporter.config.fields import MODES, threshold
 from exporter.config.units import format_threshold

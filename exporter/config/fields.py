@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
 
-from exporter.config import AUTO, hosts, networks, units
+from exporter import hosts
+from exporter.config import AUTO, networks, units
 from exporter.model import (
     Addresses,
     AuthMechanism,

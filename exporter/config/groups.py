@@ -16,7 +16,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from exporter.config import ConfigError, hosts, nodes, schema, settings, wording
+from exporter import hosts
+from exporter.config import ConfigError, nodes, schema, settings, wording
 from exporter.config.faults import Faults, KeyPath, Node
 from exporter.config.sources import Template
 from exporter.model import Target

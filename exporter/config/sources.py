@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from exporter.config import hosts
+from exporter import hosts
 from exporter.config.module import Module
 from exporter.model import IMPLICIT_TLS_PORT, KeyType, Mode, Target
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from exporter.model import IssuerAnswer, RevocationAnswer, RevocationMethod, RevocationQuestion
 
@@ -16,8 +16,7 @@ AskRevocation = Callable[
 """Called with a question, the methods that are wanted and the address of the server."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class Evidence(NamedTuple):
     """The ways to what must be fetched to judge, as far as there are any.
 
     `fetch_issuer` gets a certificate that a chain lacks. `ask_revocation` asks OCSP responders and for

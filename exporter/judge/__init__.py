@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
-from types import MappingProxyType
+from datetime import datetime
 
 from exporter.judge.case import Case, Finding
 from exporter.judge.certificates import UnreadableCertificateError, read_certificate
 from exporter.judge.chain import judge_stores
-from exporter.judge.clients import clients
-from exporter.judge.context import ProblemContext
 from exporter.judge.names import match_name
 from exporter.judge.presented import EMPTY, is_complete, known_issuers, next_issuer_url, notes
 from exporter.judge.problems import CHECKS
-from exporter.judge.remedies import remedy
-from exporter.judge.revocation import (
-    is_revoked,
-    judge_revocation,
-    ocsp_request,
-    questions_about,
-    read_crl,
-    read_ocsp,
-)
+from exporter.judge.revocation import is_revoked, judge_revocation, questions_about
 from exporter.judge.standing import grounds, remaining, renewed, stands
-from exporter.judge.summaries import summary
 from exporter.model import (
     CertificateFacts,
     IssuerAnswer,
@@ -45,10 +31,7 @@ __all__ = [
     "grounds",
     "issuer_to_fetch",
     "judge",
-    "ocsp_request",
     "questions_about",
-    "read_crl",
-    "read_ocsp",
     "renewed",
     "revocation_questions",
     "stands",
@@ -172,7 +155,7 @@ def _read_chain(ders: tuple[bytes, ...]) -> tuple[tuple[CertificateFacts, ...], 
 
 
 def _look_for_problems(case: Case) -> tuple[tuple[Problem, ...], frozenset[ProblemKind]]:
-    found: list[Problem] = []
+    found: list[tuple[ProblemKind, Finding]] = []
     evaluated: set[ProblemKind] = set()
     for kind, check in CHECKS.items():
         answer = check(case)
@@ -180,29 +163,15 @@ def _look_for_problems(case: Case) -> tuple[tuple[Problem, ...], frozenset[Probl
             continue
         evaluated.add(kind)
         if isinstance(answer, Finding):
-            found.append(_problem(kind, answer, case))
-    found.sort(key=lambda problem: -problem.severity.rank)
-    return tuple(found), frozenset(evaluated)
+            found.append((kind, answer))
+    return _described(found, case), frozenset(evaluated)
 
 
-def _problem(kind: ProblemKind, finding: Finding, case: Case) -> Problem:
-    context = finding.context(case)
-    policy = case.target.policy
-    steps, said = _advice(kind, replace(context, now=_ANY_TIME))
-    return Problem(
-        kind=kind,
-        severity=policy.severities.get(kind) or finding.severity or policy.severity(kind),
-        summary=summary(kind, context),
-        remedy=steps,
-        clients=said,
-        stores=finding.stores,
-    )
+def _described(found: Sequence[tuple[ProblemKind, Finding]], case: Case) -> tuple[Problem, ...]:
+    """The findings as problems, worst first."""
+    if not found:
+        return ()
+    from exporter.judge import advice  # noqa: PLC0415 - a check of a healthy server does without all those texts
 
-
-@functools.lru_cache(maxsize=4096)
-def _advice(kind: ProblemKind, context: ProblemContext) -> tuple[str, Mapping[str, str]]:
-    """Remedy and clients' words, which are the same at any time: only the summary counts days."""
-    return remedy(kind, context), MappingProxyType(clients(kind, context))
-
-
-_ANY_TIME = datetime(1970, 1, 1, tzinfo=UTC)
+    problems = (advice.problem(kind, finding, case) for kind, finding in found)
+    return tuple(sorted(problems, key=lambda problem: -problem.severity.rank))

@@ -6,8 +6,8 @@ import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
-from exporter.judge.context import ProblemContext
 from exporter.judge.presented import presented_path
 from exporter.model import (
     CertificateFacts,
@@ -67,8 +67,7 @@ class Case:
         return (certificate.not_after - self.now).total_seconds() / 86400
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(NamedTuple):
     """A problem that is there, with the facts that its texts need."""
 
     culprit: CertificateFacts | None = None
@@ -81,37 +80,3 @@ class Finding:
     revocation: tuple[RevocationVerdict, ...] = ()
     severity: State | None = None
     """Set where the facts decide it, not the kind of problem."""
-
-    def context(self, case: Case) -> ProblemContext:
-        """All that the texts may draw on."""
-        smtp = case.observation.smtp
-        replies = [exchange.reply for exchange in smtp.exchanges if exchange.reply]
-        culprit = self.culprit or case.leaf
-        urls = culprit.aia_issuers if culprit else ()
-        asked = [case.answers[url] for url in urls if url in case.answers]
-        return ProblemContext(
-            host=case.target.host,
-            domain="" if case.target.host else case.target.domain,
-            port=case.target.port,
-            mode=case.target.mode,
-            now=case.now,
-            address=case.observation.address,
-            names=case.target.names,
-            unmatched=self.unmatched,
-            chain=case.chain,
-            culprit=self.culprit,
-            missing_issuer=self.missing_issuer,
-            missing=self.missing,
-            aia_url=asked[0].url if asked else next(iter(urls), ""),
-            aia_detail=asked[0].detail if asked else "",
-            stores=self.stores,
-            code=self.code,
-            depth=self.depth,
-            failure=case.observation.failure,
-            reply=f"{replies[-1].code} {replies[-1].text}" if replies else "",
-            capabilities=smtp.capabilities,
-            injected=smtp.injected,
-            revocation=self.revocation,
-            unreadable=case.unreadable,
-            tls_version=case.tls.version if case.tls else "",
-        )

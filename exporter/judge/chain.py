@@ -26,7 +26,6 @@ from __future__ import annotations
 import bisect
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -53,8 +52,7 @@ _EXTENSIONS = frozenset({24, 25, 32, 34, 37, 40, 41, 79, *range(80, 95)})
 _PATH_LENGTH = 25
 
 
-@dataclass(frozen=True, slots=True)
-class _Outcome:
+class _Outcome(NamedTuple):
     """One run of OpenSSL's verification: the first error, or the path when there was none."""
 
     code: int
@@ -160,8 +158,7 @@ _MISSING = frozenset({ProblemKind.MISSING_INTERMEDIATE})
 _UNTRUSTED = frozenset({ProblemKind.UNTRUSTED_ROOT})
 
 
-@dataclass(frozen=True, slots=True)
-class _Distrust:
+class _Distrust(NamedTuple):
     """Why a path does not end in a store: the causes that show, those left open, and what is missing."""
 
     causes: frozenset[ProblemKind] = frozenset()

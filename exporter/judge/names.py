@@ -7,12 +7,12 @@ certificate has no DNS names, and an administrator should be told why some of th
 from __future__ import annotations
 
 import functools
-import ipaddress
+import re
 
-from service_identity import CertificateError, hazmat
-
-from exporter.idn import ascii_name
 from exporter.model import CertificateFacts, NameVerdict
+
+_PLAIN = re.compile(r"([a-z0-9_-]+\.)+[a-z][a-z0-9-]*")
+"""A name that nobody can take for an address or a pattern."""
 
 
 @functools.lru_cache(maxsize=4096)
@@ -22,49 +22,25 @@ def match_name(leaf: CertificateFacts, name: str) -> NameVerdict:
     `match` is None when the name is not one that could be compared. `matched` is the entry of the
     certificate that carries it; with `match` False it names the Common Name that would have matched.
     """
-    try:
-        service = _service(name)
-    except ValueError:
-        return NameVerdict(name, None)
+    if listed := _listed(leaf, name):
+        return NameVerdict(name, True, listed)
+    from exporter.judge.identity import match  # noqa: PLC0415 - its library takes 20 ms of a check that may not need it
+
+    return match(leaf, name)
+
+
+def _listed(leaf: CertificateFacts, name: str) -> str | None:
+    """The first entry that could be the name, if it is so letter by letter: RFC 9525 section 6.3 asks no more."""
+    plain = name.removesuffix(".").lower()
+    if not (name.isascii() and _PLAIN.fullmatch(plain)):
+        return None
     for san in leaf.sans:
-        if _carries(san, service):
-            return NameVerdict(name, True, san)
-    return NameVerdict(name, False, _by_common_name(leaf, service))
+        kind, _, value = san.partition(":")
+        if kind == "DNS" and could_carry(value, plain):
+            return san if value.isascii() and value.lower() == plain else None
+    return None
 
 
-def _service(name: str) -> hazmat.ServiceID:
-    """What is looked for: an IP address (RFC 9525 section 6.5) or a DNS name (section 6.3)."""
-    try:
-        return hazmat.IPAddress_ID(name.strip("[]"))
-    except ValueError:
-        return hazmat.DNS_ID(ascii_name(name.rstrip(".")))
-
-
-def _carries(san: str, service: hazmat.ServiceID) -> bool:
-    """Whether one entry is the name; one that is malformed is not, and does not hide the others.
-
-    Most of what a hostile certificate lists is told apart by its text alone: ten thousand patterns, each made
-    into an object, would hold up everybody else for a tenth of a second.
-    """
-    kind, _, value = san.partition(":")
-    try:
-        if kind == "DNS" and isinstance(service, hazmat.DNS_ID):
-            hostname = service.hostname.decode("ascii")
-            likely = value.strip().lower() in {hostname, f"*.{hostname.partition('.')[2]}"}
-            return likely and service.verify(hazmat.DNSPattern.from_bytes(value.encode()))
-        if kind == "IP" and isinstance(service, hazmat.IPAddress_ID):
-            return service.verify(hazmat.IPAddressPattern(ipaddress.ip_address(value)))
-    except (CertificateError, ValueError):
-        pass
-    return False
-
-
-def _by_common_name(leaf: CertificateFacts, service: hazmat.ServiceID) -> str | None:
-    """The Common Name that clients older than RFC 6125 accept when there is no DNS name at all."""
-    if leaf.common_name is None or any(san.startswith("DNS:") for san in leaf.sans):
-        return None
-    try:
-        pattern = hazmat.DNSPattern.from_bytes(leaf.common_name.encode())
-    except (CertificateError, ValueError):
-        return None
-    return f"CN:{leaf.common_name}" if service.verify(pattern) else None
+def could_carry(pattern: str, hostname: str) -> bool:
+    """Whether a pattern is the name, or has a wildcard in place of its first label, by its text alone."""
+    return pattern.strip().lower() in {hostname, f"*.{hostname.partition('.')[2]}"}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.exceptions import InternalError, InvalidSignature, UnsupportedAlgorithm
@@ -54,8 +54,7 @@ def signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool |
     return Signed.parse(certificate.public_bytes(Encoding.DER)).fits(key)
 
 
-@dataclass(frozen=True, slots=True)
-class Signed:
+class Signed(NamedTuple):
     """A message in its three parts."""
 
     content: memoryview

@@ -1,6 +1,6 @@
 """The vocabulary that every other module speaks.
 
-Frozen values and closed lists, standard library only. They come in kinds, one per module: what is wanted
+Frozen values, and the closed lists of `exporter.words`, standard library only. They come in kinds, one per module: what is wanted
 (`Target`, `Policy`, `TrustStore`), what was seen (`Observation` and its parts), the certificates in it as
 they were read (`CertificateFacts`), their revocation, and what was concluded (the verdicts, `Problem`,
 `Result`).
@@ -23,9 +23,7 @@ from exporter.model.concluded import (
 from exporter.model.revocation import (
     Reading,
     RevocationAnswer,
-    RevocationMethod,
     RevocationQuestion,
-    RevocationStatus,
     RevocationVerdict,
     Statement,
 )
@@ -34,26 +32,25 @@ from exporter.model.seen import (
     Failure,
     IssuerAnswer,
     Observation,
-    Reason,
     Reply,
     SmtpFacts,
-    Stage,
     TlsFacts,
 )
-from exporter.model.transaction import AuthMechanism, Login, Transaction, TransactionFacts, check_mailbox
-from exporter.model.wanted import (
-    DEFAULT_SEVERITIES,
+from exporter.model.transaction import Login, Transaction, TransactionFacts, check_mailbox
+from exporter.model.wanted import DEFAULT_SEVERITIES, Policy, Target, Threshold, TrustStore
+from exporter.words import (
     IMPLICIT_TLS_PORT,
     Addresses,
+    AuthMechanism,
     IpFamily,
     KeyType,
     Mode,
-    Policy,
     ProblemKind,
+    Reason,
+    RevocationMethod,
+    RevocationStatus,
+    Stage,
     State,
-    Target,
-    Threshold,
-    TrustStore,
 )
 
 __all__ = [

@@ -9,7 +9,8 @@ from datetime import datetime
 from exporter.model.certificates import CertificateFacts
 from exporter.model.revocation import RevocationAnswer, RevocationVerdict
 from exporter.model.seen import Observation
-from exporter.model.wanted import ProblemKind, State, Target, TrustStore
+from exporter.model.wanted import Target, TrustStore
+from exporter.words import ProblemKind, State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,40 +7,12 @@ certificate; the verdict is that statement seen at one moment.
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from exporter.model.certificates import CertificateFacts
-
-
-class RevocationMethod(enum.StrEnum):
-    """How revocation is found out; the names are label values."""
-
-    STAPLE = "staple"
-    """The OCSP answer that the server sends in the handshake (RFC 6066 section 8)."""
-    OCSP = "ocsp"
-    """The responder that the certificate names (RFC 6960)."""
-    CRL = "crl"
-    """The list that the certificate names (RFC 5280 section 5)."""
-
-
-class RevocationStatus(enum.StrEnum):
-    """What one method says of one certificate; the names are label values."""
-
-    GOOD = "good"
-    REVOKED = "revoked"
-    UNKNOWN = "unknown"
-    """The responder answered that it does not know, or that it cannot tell now."""
-    UNREACHABLE = "unreachable"
-    """Nothing usable could be fetched: refused, timed out, forbidden, too large."""
-    STALE = "stale"
-    """The evidence is past its `nextUpdate`, is seven days old and names none, or is not in force yet."""
-    INVALID = "invalid"
-    """What came is not what was asked for, or its signature does not hold."""
-    UNSUPPORTED = "unsupported"
-    """There is nothing to ask, or only in a way that is not spoken here; the detail says which."""
+from exporter.words import RevocationMethod, RevocationStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

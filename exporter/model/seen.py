@@ -2,65 +2,11 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from exporter.model.transaction import TransactionFacts
-
-
-class Stage(enum.StrEnum):
-    """The steps of a probe in order; also the phases whose duration is measured."""
-
-    RESOLVE = "resolve"
-    CONNECT = "connect"
-    GREETING = "greeting"
-    EHLO = "ehlo"
-    STARTTLS = "starttls"
-    HANDSHAKE = "handshake"
-    TRANSACTION = "transaction"
-    VERIFY = "verify"
-    REVOCATION = "revocation"
-
-    __hash__ = str.__hash__  # Enum's own is a function of Python, and a probe looks a dozen stages up
-
-
-class Reason(enum.StrEnum):
-    """Why a probe obtained no certificate. A closed list: these are label values."""
-
-    NAME_NOT_FOUND = "name_not_found"
-    """The name does not exist, or has no address of the wanted family."""
-    NULL_MX = "null_mx"
-    """The domain says that it takes no mail (RFC 7505)."""
-    DNS_FAILURE = "dns_failure"
-    """The resolver could not answer."""
-    CONNECTION_REFUSED = "connection_refused"
-    NETWORK_UNREACHABLE = "network_unreachable"
-    """No route to the address, or the network forbids it."""
-    TIMEOUT = "timeout"
-    CONNECTION_RESET = "connection_reset"
-    CONNECTION_CLOSED = "connection_closed"
-    TEMPORARY_FAILURE = "temporary_failure"
-    """A 421 or other 4xx reply: nothing can be said about the server's TLS."""
-    REJECTED = "rejected"
-    """A 5xx reply to the connection or to EHLO."""
-    STARTTLS_NOT_OFFERED = "starttls_not_offered"
-    STARTTLS_REFUSED = "starttls_refused"
-    """Offered, but answered with a 5xx reply."""
-    PLAINTEXT_INJECTION = "plaintext_injection"
-    """Bytes followed the 220 reply to STARTTLS before TLS began."""
-    PROTOCOL_ERROR = "protocol_error"
-    """What came is not SMTP."""
-    LIMIT_EXCEEDED = "limit_exceeded"
-    """A reply, or the whole dialogue, grew beyond the caps."""
-    TLS_ALERT = "tls_alert"
-    """The server ended the handshake with an alert."""
-    TLS_ERROR = "tls_error"
-    """What the server sent is not a TLS handshake that this OpenSSL can follow."""
-    NO_CERTIFICATE = "no_certificate"
-    """The handshake ended without a certificate (anonymous key exchange)."""
-    INTERNAL_ERROR = "internal_error"
-    """A fault of this program."""
+from exporter.words import Reason, Stage
 
 
 @dataclass(frozen=True, slots=True)

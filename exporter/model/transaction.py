@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import enum
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from exporter.words import AuthMechanism
 
 MAX_LOCAL_PART = 64
 """RFC 5321 section 4.5.3.1.1."""
@@ -17,15 +18,6 @@ _DOMAIN = re.compile(
     r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*"
 )
 _LITERAL = re.compile(r"\[(?:IPv6:)?[0-9A-Fa-f:.]+\]")
-
-
-class AuthMechanism(enum.StrEnum):
-    """How a password is shown (RFC 4954). Both need TLS, and nothing else is spoken without it."""
-
-    PLAIN = "plain"
-    """RFC 4616."""
-    LOGIN = "login"
-    """Never standardised; Exchange offers nothing else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,89 +2,14 @@
 
 from __future__ import annotations
 
-import enum
 import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from exporter.model.revocation import RevocationMethod
 from exporter.model.transaction import Transaction
-
-IMPLICIT_TLS_PORT = 465
-"""RFC 8314 section 7.3: submissions, TLS from the first byte."""
-
-
-class Mode(enum.StrEnum):
-    """How TLS begins on a connection."""
-
-    STARTTLS = "starttls"
-    TLS = "tls"
-
-    @classmethod
-    def for_port(cls, port: int) -> Mode:
-        """Implicit TLS on port 465 (RFC 8314 section 3.3), STARTTLS on every other one."""
-        return cls.TLS if port == IMPLICIT_TLS_PORT else cls.STARTTLS
-
-
-class KeyType(enum.StrEnum):
-    """Which of a server's certificates is asked for, when it has one for each kind of key."""
-
-    RSA = "rsa"
-    ECDSA = "ecdsa"
-
-
-class Addresses(enum.StrEnum):
-    """Which of a name's addresses are probed."""
-
-    ALL = "all"
-    FIRST = "first"
-
-
-class IpFamily(enum.StrEnum):
-    """Which address family may be used."""
-
-    ANY = "any"
-    IPV4 = "ipv4"
-    IPV6 = "ipv6"
-
-
-class State(enum.IntEnum):
-    """The four states of the monitoring-plugins guidelines; the number is the exit code."""
-
-    OK = 0
-    WARNING = 1
-    CRITICAL = 2
-    UNKNOWN = 3
-
-    @property
-    def rank(self) -> int:
-        """Position when the worst of several is wanted: ok, warning, unknown, critical."""
-        return (0, 1, 3, 2)[self]
-
-
-class ProblemKind(enum.StrEnum):
-    """Every cause that can be found; the names are label values and a promise to users."""
-
-    UNTRUSTED_ROOT = "untrusted_root"
-    MISSING_INTERMEDIATE = "missing_intermediate"
-    SELF_SIGNED = "self_signed"
-    EXPIRED = "expired"
-    NOT_YET_VALID = "not_yet_valid"
-    EXPIRES_SOON = "expires_soon"
-    HOSTNAME_MISMATCH = "hostname_mismatch"
-    REVOKED = "revoked"
-    REVOCATION_UNKNOWN = "revocation_unknown"
-    WRONG_USAGE = "wrong_usage"
-    CHAIN_INVALID = "chain_invalid"
-    WEAK_KEY = "weak_key"
-    WEAK_SIGNATURE = "weak_signature"
-    LEGACY_TLS = "legacy_tls"
-    STARTTLS_MISSING = "starttls_missing"
-    PLAINTEXT_INJECTION = "plaintext_injection"
-    UNREACHABLE = "unreachable"
-
+from exporter.words import Addresses, IpFamily, KeyType, Mode, ProblemKind, RevocationMethod, State
 
 DEFAULT_SEVERITIES: Mapping[ProblemKind, State] = {
     kind: State.WARNING

@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import secrets
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from exporter.idn import ascii_name
 from exporter.model import Failure, Mode, Observation, Reason, SmtpFacts, Stage, Target
@@ -23,7 +22,10 @@ from exporter.probe.errors import ProbeError
 from exporter.probe.resolve import own_literal, own_name
 from exporter.probe.smtp import Dialogue
 from exporter.probe.tls import TlsClient
-from exporter.probe.transaction import TransactionDialogue, compose
+
+if TYPE_CHECKING:
+    from exporter.model import Transaction
+    from exporter.probe.transaction import TransactionDialogue
 
 GOODBYE = 1.0
 """Seconds that a server may take to answer QUIT; the certificate is already ours by then."""
@@ -170,9 +172,7 @@ class _Conversation(asyncio.Protocol):
             self._await_goodbye()
             return b"" if self._implicit else self._dialogue.quit()
         self._enter(Stage.TRANSACTION)
-        sent = compose(self._wanted, datetime.now(UTC), secrets.token_hex(16)) if self._wanted.send else b""
-        name = self._dialogue.ehlo_name
-        self._transaction = TransactionDialogue(self._wanted, name, message=sent, greeting=self._implicit)
+        self._transaction = _transaction(self._wanted, self._dialogue.ehlo_name, greeting=self._implicit)
         return self._transaction.start()
 
     def _await_goodbye(self) -> None:
@@ -290,6 +290,16 @@ def _untie(transport: Any) -> None:  # noqa: ANN401 - what only asyncio's own tr
     """Let go of the method of its own that a transport holds on to, which keeps it alive until cycles are looked for."""
     if hasattr(transport, "_read_ready_cb"):
         transport._read_ready_cb = None  # noqa: SLF001 - nothing is read any more, and there is no public way
+
+
+def _transaction(wanted: Transaction, name: str, *, greeting: bool) -> TransactionDialogue:
+    """What takes the dialogue on after TLS."""
+    import secrets  # noqa: PLC0415 - few ask for it
+
+    from exporter.probe.transaction import TransactionDialogue, compose  # noqa: PLC0415 - as above; loads email
+
+    sent = compose(wanted, datetime.now(UTC), secrets.token_hex(16)) if wanted.send else b""
+    return TransactionDialogue(wanted, name, message=sent, greeting=greeting)
 
 
 _STILL_TALKING = {

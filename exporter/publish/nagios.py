@@ -1,4 +1,4 @@
-"""Results as the output of a monitoring plugin: one line, performance data, long output.
+"""Results as the output of a monitoring plugin: one line and performance data; `details` has what may stand below it.
 
 Comes in: results and what the check's own options found. Goes out: text that no server can add a
 line, a `|` or a control character to, and that fits into the 1,024 bytes that NRPE carries.
@@ -6,34 +6,24 @@ line, a `|` or a control character to, and that fits into the 1,024 bytes that N
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.model import Reason, State
-from exporter.publish import drawing, sections
 from exporter.publish.perfdata import first_to_expire, performance
-from exporter.publish.text import common_name, cut, one_line, plural
+from exporter.publish.status import LIMIT, SERVICE, WHERE_OCTETS, safe
+from exporter.publish.text import common_name, cut, mode_name, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from exporter.model import Problem, Result
 
-SERVICE = "SMTP_TLS"
-LIMIT = 1023
-"""Bytes of the first line. With its line end they fill an NRPE packet of version 2."""
-
 _NAME_OCTETS = 128
-_WHERE_OCTETS = 300
-
-
 _PLACES = 3
 _PLACE_OCTETS = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One thing that is wrong: a problem of the server, or a limit of the check's own options."""
 
     name: str
@@ -85,8 +75,8 @@ def first_line(
     """
     results = [result for result, _ in checked]
     found = together(checked)
-    where = f"{cut(_safe(name or results[0].target.name), _WHERE_OCTETS)} "
-    where += sections.mode_name(results[0].target.mode)
+    where = f"{cut(safe(name or results[0].target.name), WHERE_OCTETS)} "
+    where += mode_name(results[0].target.mode)
     if len(checked) > 1:
         each_has_one = len({result.target.host for result in results}) == len(results)
         where += f", {len(checked)} {'servers' if each_has_one else 'addresses'}"
@@ -117,51 +107,8 @@ def place(result: Result) -> str:
 
 
 def _some(places: Sequence[str]) -> str:
-    named = ", ".join(_safe(one, _PLACE_OCTETS) for one in places[:_PLACES])
+    named = ", ".join(safe(one, _PLACE_OCTETS) for one in places[:_PLACES])
     return named if len(places) <= _PLACES else f"{named} and {len(places) - _PLACES} more"
-
-
-def long_output(results: Sequence[Result], verbosity: int) -> list[str]:
-    """The lines below the first one; where there are several results, each has a heading.
-
-    Args:
-        results: what was found.
-        verbosity: 0 nothing; 1 chain, cause and remedy; 2 also names, stores, connection and what
-            clients say; 3 also the SMTP dialogue.
-    """
-    if verbosity < 1:
-        return []
-    lines: list[str] = []
-    for result in results:
-        if len(results) > 1:
-            state = result.verdict.state.name
-            lines.append(f"== {_safe(result.target.name)} {result.observation.address}: {state}")
-        lines += _lines(result, verbosity)
-    return [_without_pipe(line) for line in lines]
-
-
-def _lines(result: Result, verbosity: int) -> list[str]:
-    lines = [line for problem in result.verdict.problems for line in _explained(problem, verbosity)]
-    lines += _part("Chain", drawing.draw(result, sections.plain))
-    if verbosity >= 2:
-        lines += _part("Names", sections.names(result, sections.plain))
-        lines += _part("Verification", sections.stores(result, sections.plain))
-        lines += _part("Revocation", sections.revocation(result, sections.plain))
-        lines += _part("Connection", sections.connection(result, sections.plain))
-    if verbosity >= 3:
-        lines += _part("Transcript", sections.transcript(result.observation))
-    return lines
-
-
-def unknown(message: str, where: str = "") -> str:
-    """The line for when there is no result: wrong usage, or a fault of this program."""
-    return line(State.UNKNOWN, message, where)
-
-
-def line(state: State, message: str, where: str = "") -> str:
-    """A line without performance data, for when nothing was looked at."""
-    start = f"{cut(_safe(where), _WHERE_OCTETS)}: " if where else ""
-    return cut(f"{SERVICE} {state.name} - {start}{_safe(message, LIMIT)}", LIMIT)
 
 
 def _severity(result: Result, problem: Problem, timed_out: State) -> State:
@@ -176,8 +123,8 @@ def _healthy(result: Result | None) -> str:
     if result is None:
         return "nothing wrong"
     leaf = result.verdict.chain[0]
-    subject = cut(_safe(leaf.common_name or _first_name(leaf.sans) or leaf.subject), _NAME_OCTETS)
-    issuer = cut(_safe(common_name(leaf.issuer)), _NAME_OCTETS)
+    subject = cut(safe(leaf.common_name or _first_name(leaf.sans) or leaf.subject), _NAME_OCTETS)
+    issuer = cut(safe(common_name(leaf.issuer)), _NAME_OCTETS)
     left = "" if result.verdict.days_left is None else f" ({_days(result.verdict.days_left)})"
     return f"'{subject}' from '{issuer}' valid until {leaf.not_after:%Y-%m-%d}{left}"
 
@@ -192,7 +139,7 @@ def _days(left: float) -> str:
 
 def _listed(found: Sequence[Finding], room: int) -> str:
     """Every finding's name, and as much of the summaries as fits, shortening the longest first."""
-    summaries = [_safe(finding.summary, LIMIT) for finding in found]
+    summaries = [safe(finding.summary, LIMIT) for finding in found]
     names = sum(len(f"{finding.name}: ; ".encode()) for finding in found)
     share = _share([len(summary.encode()) for summary in summaries], room - names)
     parts = zip(found, summaries, strict=True)
@@ -208,25 +155,3 @@ def _share(sizes: Sequence[int], room: int) -> int:
             return max(share, 0)
         room -= remaining.pop(0)
     return max(sizes, default=0)
-
-
-def _part(title: str, lines: Iterable[str]) -> list[str]:
-    content = [f"  {line}".rstrip() for line in lines]
-    return [f"{title}:", *content] if content else []
-
-
-def _explained(problem: Problem, verbosity: int) -> list[str]:
-    lines = [sections.summary(problem)[1]]
-    lines += [f"  {product}: {step}" if product else f"  {step}" for product, step in sections.steps(problem)]
-    if verbosity >= 2:
-        lines += [f"  {client} says: {words}" for client, words in sections.clients(problem)]
-    return lines
-
-
-def _safe(text: str, limit: int = 256) -> str:
-    return _without_pipe(one_line(text, limit))
-
-
-def _without_pipe(text: str) -> str:
-    # Nagios turns a backslash and an n into a line break in results that were passed on (NSCA).
-    return re.sub(r"\\+(?=n)", "/", text.replace("|", "¦"))

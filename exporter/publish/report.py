@@ -12,7 +12,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from exporter.publish import drawing, sections
-from exporter.publish.text import one_line, plural
+from exporter.publish.text import mode_name, one_line, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +60,7 @@ def _colored(style: str, text: str) -> str:
 
 def _verdict(result: Result, paint: drawing.Paint) -> str:
     state = result.verdict.state.name.lower()
-    where = f"{one_line(result.target.name)} {sections.mode_name(result.target.mode)}"
+    where = f"{one_line(result.target.name)} {mode_name(result.target.mode)}"
     return (
         paint(state, f"{_SIGNS[state]} {state.upper()}") + "  " + paint("bold", where) + f"  {_told(result)}"
     )

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from exporter.model import Mode, Result, RevocationStatus, StoreVerdict
+from exporter.model import Result, RevocationStatus, StoreVerdict
 from exporter.publish.drawing import linked
-from exporter.publish.text import one_line
+from exporter.publish.text import mode_name, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,11 +37,6 @@ _CLIENTS = {"dotnet": ".NET", "java": "Java", "openssl": "OpenSSL", "go": "Go", 
 def plain(_style: str, text: str) -> str:
     """Paints nothing."""
     return text
-
-
-def mode_name(mode: Mode) -> str:
-    """How TLS begins, as mail administrators write it."""
-    return "STARTTLS" if mode is Mode.STARTTLS else "TLS"
 
 
 # --- connection -----------------------------------------------------------------------------------

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+from exporter.words import Mode
+
 LIMIT = 256
 """Characters that are kept of one text unless the caller says otherwise."""
 
@@ -59,6 +61,11 @@ def common_name(name: str) -> str:
 def plural(number: int, noun: str) -> str:
     """`1 day`, `2 days`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def mode_name(mode: Mode) -> str:
+    """How TLS begins, as mail administrators write it."""
+    return "STARTTLS" if mode is Mode.STARTTLS else "TLS"
 
 
 def _visible(character: str) -> str:

@@ -14,7 +14,8 @@ import re
 
 from aiohttp import web
 
-from exporter.config import Module, hosts
+from exporter import hosts
+from exporter.config import Module
 from exporter.config.sources import Template
 from exporter.model import Target
 from exporter.publish.text import one_line

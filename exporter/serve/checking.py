@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from exporter.model import Result, State
-from exporter.publish import nagios
+from exporter.publish import details, nagios, status
 from exporter.publish.page.rows import age
 from exporter.publish.text import one_line
 from exporter.serve import asking
@@ -43,11 +43,11 @@ async def _check(request: web.Request) -> web.Response:
 def check(name: str, results: Sequence[Result], now: datetime, verbose: int) -> tuple[State, Sequence[str]]:
     """State and output for the results of one target; `now` is aware."""
     if not results:
-        return State.UNKNOWN, [nagios.unknown("it has not been probed yet", name)]
+        return State.UNKNOWN, [status.unknown("it has not been probed yet", name)]
     checked = [
         (result, nagios.worst_first((*nagios.findings(result), *_overdue(result, now)))) for result in results
     ]
-    return nagios.overall(checked), [nagios.first_line(checked), *nagios.long_output(results, verbose)]
+    return nagios.overall(checked), [nagios.first_line(checked), *details.long_output(results, verbose)]
 
 
 def _overdue(result: Result, now: datetime) -> Sequence[nagios.Finding]:

@@ -327,18 +327,32 @@ def test_resolver_that_hangs() -> None:
     assert running.returncode == State.CRITICAL
 
 
-def test_loads_nothing_heavy(lab: Demo) -> None:
-    """A real check loads neither the web server nor the configuration's parser nor templates."""
+def loaded(*argv: str) -> set[str]:
+    """The modules that a check of a healthy server loads."""
     code = (
         "import json, sys; from exporter.cli.check import main; status = main(); "
-        "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules}))); sys.exit(status)"
+        "print(json.dumps(sorted(sys.modules))); sys.exit(status)"
     )
-    running = start(*arguments(lab, HEALTHY), "-w", "21:", "-vvv", code=code)
+    running = start(*argv, code=code)
     out, err = running.communicate(timeout=PATIENCE)
     assert (running.returncode, err) == (State.OK, "")
-    loaded = set(json.loads(out.splitlines()[-1]))
-    assert "OpenSSL" in loaded
-    assert not loaded & {"aiohttp", "pydantic", "prometheus_client", "yaml", "jinja2"}
+    return set(json.loads(out.splitlines()[-1]))
+
+
+def test_loads_nothing_heavy(lab: Demo) -> None:
+    """A real check loads neither the web server nor the configuration's parser nor templates."""
+    found = loaded(*arguments(lab, HEALTHY), "-w", "21:", "-vvv")
+    assert "OpenSSL" in found
+    assert not found & {"aiohttp", "pydantic", "prometheus_client", "yaml", "jinja2", "exporter.config"}
+
+
+def test_a_healthy_server_costs_least(lab: Demo) -> None:
+    """What explains problems, asks about revocation, tries transactions or says more waits until it is wanted."""
+    found = loaded(*arguments(lab, HEALTHY))
+    assert "exporter.judge.problems" in found
+    assert not found & {"service_identity", "attr", "idna", "nagiosplugin", "exporter.probe.transaction"}
+    assert not found & {"exporter.judge.advice", "exporter.judge.summaries", "exporter.judge.revocation.ocsp"}
+    assert not found & {"exporter.publish.details", "exporter.publish.sections", "exporter.evidence.sources"}
 
 
 def test_help_loads_no_cryptography() -> None:

@@ -1,9 +1,7 @@
-"""One run of a command: trust stores by label, and output that cannot fail."""
+"""One run of a command: trust stores by label, and the worst of several states."""
 
 from __future__ import annotations
 
-import io
-import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -73,28 +71,3 @@ def test_unreadable_store(tmp_path: Path) -> None:
 def test_worst(states: list[State], expected: State) -> None:
     """Critical is worse than unknown, which is worse than warning."""
     assert once.worst(states) is expected
-
-
-def test_say_spells_out_what_the_terminal_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A character that cannot be printed is spelled out and does not end the command."""
-    octets = io.BytesIO()
-    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(octets, encoding="ascii"))
-    assert once.say("caf\xe9")
-    assert octets.getvalue() == b"caf\\xe9\n"
-
-
-def test_say_to_a_reader_that_has_gone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the reader has gone, that is an answer; and nothing fails when the stream is closed later."""
-    reading, writing = os.pipe()
-    os.close(reading)
-    with os.fdopen(writing, "w") as stream:
-        monkeypatch.setattr("sys.stdout", stream)
-        assert not once.say("anybody?")
-
-
-def test_say_without_an_output(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A program that was started with its output closed has nobody to tell."""
-    closed = io.TextIOWrapper(io.BytesIO())
-    closed.close()
-    monkeypatch.setattr("sys.stdout", closed)
-    assert not once.say("anybody?")

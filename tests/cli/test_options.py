@@ -6,8 +6,8 @@ import argparse
 
 import pytest
 
+from exporter import hosts
 from exporter.cli import options
-from exporter.config import hosts
 from exporter.model import Addresses, IpFamily, Mode, Policy, Target
 
 

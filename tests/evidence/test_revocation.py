@@ -23,9 +23,10 @@ from exporter.demo.authority import DAY, Intermediate, Issued, Leaf, Root, self_
 from exporter.demo.publication import revocation_list
 from exporter.evidence.revocation import Readers
 from exporter.evidence.sources import Sources
-from exporter.judge import ocsp_request, read_crl, read_ocsp
 from exporter.judge.certificates import read_certificate
 from exporter.judge.revocation import judge_revocation
+from exporter.judge.revocation.crl import read_crl
+from exporter.judge.revocation.ocsp import ocsp_request, read_ocsp
 from exporter.model import RevocationMethod, RevocationQuestion, RevocationStatus, RevocationVerdict
 from tests.evidence.conftest import PRIVATE, PUBLIC
 from tests.evidence.website import GIGABYTE, Page, Site, answer, endless, redirect, silent

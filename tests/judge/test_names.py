@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from service_identity import CertificateError, hazmat
 
 from exporter.demo.authority import Issued, Leaf, self_signed
+from exporter.judge import identity
 from exporter.judge.certificates import read_certificate
 from exporter.judge.names import match_name
 from exporter.model import NameVerdict
@@ -144,3 +145,10 @@ def test_what_cannot_be_compared_is_unknown(name: str) -> None:
     """An expected name that is no name gives neither yes nor no."""
     facts = read_certificate(leaf(Leaf("CN=x", dns=("mail.example.org",))).der)
     assert match_name(facts, name).match is None
+
+
+@given(name=dotted(THEIRS), listed=st.lists(dotted(THEIRS), max_size=4))
+def test_what_is_told_without_the_matcher_is_what_it_tells(name: str, listed: list[str]) -> None:
+    """A name that is listed letter by letter gets the verdict that service-identity gives, down to the entry."""
+    leaf = certificate(f"CN={listed}", sans=tuple(f"DNS:{one}" for one in listed))
+    assert match_name(leaf, name) == identity.match(leaf, name)

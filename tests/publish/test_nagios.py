@@ -25,17 +25,16 @@ from exporter.model import (
     State,
     Threshold,
 )
+from exporter.publish.details import long_output
 from exporter.publish.nagios import (
-    LIMIT,
     Finding,
     findings,
     first_line,
-    long_output,
     overall,
-    unknown,
     worst_first,
 )
 from exporter.publish.perfdata import performance
+from exporter.publish.status import LIMIT, unknown
 from tests.results import HOST, HOSTILE, LEAF, NOW, TARGET, at, certificate, failed, problem, result
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ReasonFlags
 
 from exporter.demo.authority import DAY, Intermediate, Leaf
-from exporter.judge import read_crl
+from exporter.judge.revocation.crl import read_crl
 from exporter.model import RevocationStatus, Statement
 from tests.judge.revocation.material import HOUR, LIST, NOW, Pki, crl, pki
 

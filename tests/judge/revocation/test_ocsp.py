@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
 from exporter.demo.authority import CLIENT_AUTH, DAY, Leaf, Root, self_signed
-from exporter.judge import ocsp_request, read_ocsp
 from exporter.judge.revocation import judge_revocation
+from exporter.judge.revocation.ocsp import ocsp_request, read_ocsp
 from exporter.model import RevocationMethod, RevocationStatus, Statement
 from tests.judge.revocation.material import HOUR, NOW, OCSP_SIGNING, Pki, pki, response
 

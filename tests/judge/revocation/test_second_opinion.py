@@ -20,8 +20,9 @@ from pyhanko_certvalidator import CertificateValidator, ValidationContext
 from pyhanko_certvalidator.errors import PathBuildingError, RevokedError, ValidationError
 
 from exporter.demo.authority import CLIENT_AUTH, Issued, Leaf, PrivateKey
-from exporter.judge import read_crl, read_ocsp
 from exporter.judge.revocation import judge_revocation
+from exporter.judge.revocation.crl import read_crl
+from exporter.judge.revocation.ocsp import read_ocsp
 from exporter.model import RevocationAnswer, RevocationMethod, RevocationStatus
 from tests.judge.revocation.material import HOUR, LIST, NOW, OCSP_SIGNING, Pki, crl, pki, response
 

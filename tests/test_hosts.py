@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from exporter.config import hosts
+from exporter import hosts
 
 
 @pytest.mark.parametrize(
