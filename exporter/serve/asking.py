@@ -49,15 +49,22 @@ def read(request: web.Request, service: Service) -> Question:
     name = parameter(request, "target")
     if not name:
         raise web.HTTPBadRequest(text="Parameter target is missing: /probe?target=HOST:PORT\n")
-    module, hostname = parameter(request, "module"), parameter(request, "hostname")
+    asked = (name, parameter(request, "module"), parameter(request, "hostname"))
+    if asked not in service.meant:
+        service.mean(asked, _meant(asked, service))
+    target, granted = service.meant[asked]
+    debug = parameter(request, "debug").lower() in {"true", "1"}
+    return Question(target, _timeout(request, target, service.timeout_offset), debug, granted)
+
+
+def _meant(asked: tuple[str, str, str], service: Service) -> tuple[Target, Permission | None]:
+    """The target as it is to be probed, and which addresses it may have."""
+    name, module, hostname = asked
     target, granted = _configured(name, service), None
     if target is None:
         target, granted = _allowed(name, service)
     target = _with_module(target, module, service)
-    if hostname:
-        target = _with_name(target, hostname)
-    debug = parameter(request, "debug").lower() in {"true", "1"}
-    return Question(target, _timeout(request, target, service.timeout_offset), debug, granted)
+    return (_with_name(target, hostname) if hostname else target), granted
 
 
 def parameter(request: web.Request, name: str) -> str:

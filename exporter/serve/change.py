@@ -86,6 +86,7 @@ class Change:
         """
         targets, failures = self._discovery.targets(), self._discovery.failures()
         anew = [target.id for target in targets if not changed.isdisjoint(target.policy.stores)]
+        self._service.meant.clear()
         self._service.board.replace([*targets, *(target for target, _ in failures)])
         self._scheduler.replace(targets, self._service.examine, anew)
         self._service.statistics.targets = len(targets)

@@ -17,10 +17,14 @@ from exporter.run import Look
 from exporter.serve.access import Access
 from exporter.serve.board import Board
 from exporter.serve.limits import Limits
+from exporter.serve.permission import Permission
 from exporter.serve.recent import Recent
 from exporter.serve.scheduler import Examine
 from exporter.serve.statistics import Statistics
 from exporter.serve.storage import Storage
+
+MOST_MEANT = 20_000
+"""Questions that are remembered."""
 
 Overrides = Callable[[Target], Target]
 """What a module does to a target (`exporter.config.Module.apply`)."""
@@ -47,6 +51,8 @@ class Service:
     """Who may ask; None for everybody."""
     telemetry_path: str = "/metrics"
     timeout_offset: float = 0.5
+    meant: dict[tuple[str, str, str], tuple[Target, Permission | None]] = field(default_factory=dict)
+    """What `/probe` was asked for, by target, module and hostname, for as long as the configuration is the same."""
     recent: Recent = field(default_factory=Recent)
     """What `/probe` found last."""
     asked: int = 0
@@ -58,6 +64,12 @@ class Service:
     """Has a target probed at once, by its id; returns whether there is one."""
     reload: Callable[[], Awaitable[Sequence[str]]] | None = None
     """Reads the configuration again and returns what is wrong with it; None where there is none to read."""
+
+    def mean(self, asked: tuple[str, str, str], target: tuple[Target, Permission | None]) -> None:
+        """Remember what a question means."""
+        if len(self.meant) >= MOST_MEANT:
+            self.meant.clear()
+        self.meant[asked] = target
 
 
 SERVICE: web.AppKey[Service] = web.AppKey("service", Service)

@@ -19,6 +19,8 @@ from exporter.probe.stream import look
 from exporter.serve.collecting import look_seldom
 from exporter.serve.wire import Frames, Plain, frame, pack_observation, pack_phases, unpack_target
 
+MOMENT = 0.01
+"""Seconds that an answer may wait for others."""
 _LEFT_TO_THE_PARENT = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
@@ -63,9 +65,9 @@ class Worker(asyncio.Protocol):
         self._answer((number, pack_phases(seen), digest, None if digest == known else whole))
 
     def _answer(self, message: Plain) -> None:
-        """Send what one step of the loop gave together."""
+        """Send what a moment gave together: to be woken costs whoever asked more than to read."""
         if not self._answers:
-            asyncio.get_running_loop().call_soon(self._flush)
+            asyncio.get_running_loop().call_later(MOMENT, self._flush)
         self._answers.append(frame(message))
 
     def _flush(self) -> None:

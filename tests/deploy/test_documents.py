@@ -62,6 +62,7 @@ OTHER_PROGRAMS = {
     "kubectl": {"--load-restrictor"},
     "helm": {"--namespace", "--create-namespace", "--set-file", "-f"},
     "man": {"-m"},
+    "make bench": {"--only", "--targets", "--repetitions"},
 }  # fmt: skip
 """Options in the pages that belong to somebody else. Those that are translated are held against the programs in test_migrating.py."""
 NOT_LOOKED_FOR = re.compile(
