@@ -1,8 +1,8 @@
 """READ THIS FIRST: the whole way from a target to its results.
 
 `examine` resolves the target's name, looks at each of its addresses, fetches the evidence that judging
-asks for, and has all of it judged. It
-is the only place that reads the clock for a run; everything below it takes the time as an argument.
+asks for, and has all of it judged. `run` has these steps one by one, and their clock; everything below takes
+the time as an argument.
 """
 
 from __future__ import annotations
