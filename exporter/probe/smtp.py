@@ -115,6 +115,8 @@ class Step(enum.Enum):
     QUIT = enum.auto()
     DONE = enum.auto()
 
+    __hash__ = object.__hash__  # Enum's own is a function of Python
+
 
 _OVER = (Step.TLS, Step.DONE)
 _STAGE = {

@@ -27,6 +27,8 @@ _OPENMETRICS_HEADERS = tuple(
     header.replace(f"{CHANGES.name} ", f"{CHANGES.name[:-6]} ") for header in _HEADERS
 )
 
+_MOVING = tuple((at, family) for at, family in enumerate(FAMILIES) if family.moves)
+
 Rendered = tuple[str, ...]
 """The finished lines of one result, one text for each family in the order of the headers; empty where there are none."""
 Known = Mapping[str, tuple[Result, Rendered]]
@@ -45,13 +47,12 @@ def render(result: Result, known: tuple[Result, Rendered] | None = None) -> Rend
             changed since, most of them are the same.
     """
     common = _target_labels(result)
-    same = known[1] if known and result.grounds is not None and result.grounds is known[0].grounds else None
-    return tuple(
-        [
-            same[at] if same and not family.moves else _family_lines(family, common, result)
-            for at, family in enumerate(FAMILIES)
-        ]
-    )
+    if known is None or result.grounds is None or result.grounds is not known[0].grounds:
+        return tuple([_family_lines(family, common, result) for family in FAMILIES])
+    lines = list(known[1][: len(FAMILIES)])
+    for at, family in _MOVING:
+        lines[at] = _family_lines(family, common, result)
+    return tuple(lines)
 
 
 def _family_lines(family: Family, common: str, result: Result) -> str:

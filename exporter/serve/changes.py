@@ -15,10 +15,12 @@ logger = logging.getLogger(__name__)
 
 def log(before: Sequence[Result], after: Sequence[Result]) -> None:
     """Log each address whose state, problems or way of failing differ from before."""
-    known = {result.observation.address: _standing(result) for result in before}
+    known = {result.observation.address: result for result in before}
     for result in after:
         last = known.get(result.observation.address)
-        if _standing(result) != last:
+        if last is not None and result.grounds is not None and result.grounds is last.grounds:
+            continue  # without problems, as before
+        if last is None or _standing(result) != _standing(last):
             _record(result, known=last is not None)
 
 

@@ -6,7 +6,7 @@ import dataclasses
 import itertools
 import subprocess
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -34,7 +34,7 @@ from tests.programs import program
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from exporter.model import Result
+    from exporter.model import Grounds, Result
 
 Labels = frozenset[tuple[str, str]]
 
@@ -399,3 +399,42 @@ def test_certificates_of_all_addresses_are_counted_once() -> None:
     assert f'\nsmtp_tls_distinct_certificates{{target="{one.target.name}"}} 2\n' in text
     unknown = metrics.render_all([results.failed()])
     assert "smtp_tls_distinct_certificates" not in "".join(metrics.exposition(unknown))
+
+
+def later(first: Result, **parts: object) -> Result:
+    """The result of a later probe of the same server, on which nothing has changed."""
+    verdict = dataclasses.replace(first.verdict, days_left=1.25, lifetime_left=0.125)
+    observation = dataclasses.replace(
+        first.observation,
+        phases={Stage.CONNECT: 0.5, Stage.REVOCATION: 0.25},
+        tls=TlsFacts("TLSv1.2", "another", 128, "P-256"),
+    )
+    moment = first.time + timedelta(hours=1)
+    changed = {
+        "time": moment,
+        "seen_at": moment,
+        "duration": 9.75,
+        "verdict": verdict,
+        "observation": observation,
+    }
+    return dataclasses.replace(first, **{**changed, **parts})  # type: ignore[arg-type] # fields of a result
+
+
+def test_lines_that_are_taken_over_are_those_that_would_be_made() -> None:
+    """Whatever may differ between two probes of a server that has not changed is told anew."""
+    held = cast("Grounds", object())
+    first = dataclasses.replace(results.result(revocation=REVOCATION, revoked=False), grounds=held)
+    second = later(first)
+    lines = metrics.render(second, (first, metrics.render(first)))
+    assert lines == metrics.render(second)
+    (whole,) = metrics.render_all([second], {"192.0.2.7": 3}, {"192.0.2.7": (first, metrics.render(first))})
+    assert whole == metrics.render_all([second], {"192.0.2.7": 3})[0]
+
+
+def test_nothing_is_taken_over_without_the_same_grounds() -> None:
+    """A verdict that was reached anew may differ in anything."""
+    held = cast("Grounds", object())
+    first = dataclasses.replace(results.result(), grounds=held)
+    for grounds in (None, cast("Grounds", object())):
+        other = dataclasses.replace(results.result(results.problem(ProblemKind.EXPIRED)), grounds=grounds)
+        assert metrics.render(other, (first, metrics.render(first))) == metrics.render(other)

@@ -16,7 +16,7 @@ from exporter.model import Result, Target
 from exporter.pipeline import Refusal, refuse_nothing
 from exporter.serve.board import Board
 from exporter.serve.limits import Gate, Limits
-from exporter.serve.scheduler import Scheduler, next_due, slot
+from exporter.serve.scheduler import AT_ONCE, TICK, Scheduler, next_due, slot
 from exporter.serve.statistics import Statistics
 from tests import results
 from tests.serve.clock import HandClock, settle
@@ -326,3 +326,36 @@ async def test_a_storm_of_reloads_loses_nothing() -> None:
         rig.lab.begun.clear()
         await rig.clock.advance(600.0)
         assert collections.Counter(name for _, name in rig.lab.begun) == {"t0": 10, "t1": 10}
+
+
+async def test_a_crowd_that_begins_leaves_room_for_others() -> None:
+    """Between any two groups of examinations that begin, everything else that is ready has its turn."""
+    targets = [target(number) for number in range(100)]
+    begun: list[int] = []
+    async with running([]) as rig:
+
+        async def look_on() -> None:
+            while len(rig.lab.begun) < len(targets):
+                begun.append(len(rig.lab.begun))
+                await asyncio.sleep(0)
+
+        looking = asyncio.create_task(look_on())
+        rig.replace(*targets)
+        async with asyncio.timeout(30):
+            await looking
+    begun.append(len(targets))
+    assert max(after - before for before, after in itertools.pairwise(begun)) <= 2 * AT_ONCE
+
+
+async def test_what_is_due_at_about_the_same_time_is_woken_for_once() -> None:
+    """Examinations begin on the ticks of the clock after their time, and less than a tick late."""
+    targets = [target(number) for number in range(20)]
+    async with running(targets) as rig:
+        start = rig.clock.now
+        await rig.clock.advance(120.0)
+        times = [time for time, _ in rig.lab.begun if time > start]
+        assert len(times) == 40
+        assert all(time % TICK == 0 for time in times)
+        for each in targets:
+            due = next_due(each, start)
+            assert due <= rig.lab.times(each.name)[1] < due + TICK
