@@ -33,6 +33,8 @@ from exporter.serve.supervisor import supervisor
 
 logger = logging.getLogger(__name__)
 
+SWITCH = 0.0002
+"""Seconds that a thread may keep the interpreter while another waits for it."""
 LINGER = 1.0
 """Seconds after which the process ends although a thread still waits, for example for the resolver."""
 
@@ -92,6 +94,8 @@ async def _serve(options: argparse.Namespace, config: Config | None, access: Acc
         if config is None:
             config = await asyncio.to_thread(_load, path)
         look_seldom()
+        # A thread that reads a configuration would keep the interpreter 5 ms each time that the loop sends something.
+        sys.setswitchinterval(SWITCH)
         daemon = await stack.enter_async_context(running(config, settings, partial(_load, path)))
         logger.info("listening", extra={"url": " ".join(daemon.urls), "targets": len(config.targets)})
         if demo:

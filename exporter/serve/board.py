@@ -57,13 +57,13 @@ class Board:
     def __init__(self, targets: Iterable[Target], note: Note = lambda _: None) -> None:
         self._note = note
         self._entries = {target.id: _empty(target) for target in targets}
-        self._directory = self._list()
+        self._directory: Directory | None = None
 
     def replace(self, targets: Iterable[Target]) -> None:
         """Take over another list of targets. Removed ones vanish at once, kept ones keep their results."""
         known = self._entries
         self._entries = {target.id: _moved(known.get(target.id), target) for target in targets}
-        self._directory = self._list()
+        self._directory = None
 
     def put(self, target: Target, results: Sequence[Result]) -> None:
         """Store what an examination found, unless the target was removed meanwhile."""
@@ -91,10 +91,9 @@ class Board:
 
     def find(self, name: str) -> Sequence[Entry]:
         """The targets that a display name, or a host and port, means."""
+        if self._directory is None:
+            self._directory = Directory(entry.target for entry in self._entries.values())
         return [self._entries[identity] for identity in self._directory.find(name)]
-
-    def _list(self) -> Directory:
-        return Directory(entry.target for entry in self._entries.values())
 
     def results(self, target: Target) -> tuple[Result, ...]:
         """The latest results of a target; none before its first probe."""
@@ -120,7 +119,7 @@ def _moved(known: Entry | None, target: Target) -> Entry:
         return _empty(target)
     if known.target is target or known.target == target:
         return known
-    return replace(known, target=target, lines=lines(target, known.results))
+    return replace(known, target=target, lines=lines(target, known.results, known.lines))
 
 
 def _entry(

@@ -193,7 +193,11 @@ def _service(config: Config, settings: Settings, sources: Sources, workers: Work
     limits = Limits(config.limits.concurrency, config.limits.per_host, config.limits.per_host_delay)
     keeping = Keeping()
     return Service(
-        board=Board((), note=_keep(settings.storage, keeping)),
+        # Its targets are there before anybody can ask.
+        board=Board(
+            (target for target in config.targets if settings.shard.has(target.id)),
+            note=_keep(settings.storage, keeping),
+        ),
         recent=Recent(note=keeping.kept),
         limits=limits,
         statistics=Statistics(

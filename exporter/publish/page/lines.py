@@ -71,20 +71,26 @@ def lines(target: Target, results: Sequence[Result], before: Sequence[Line] = ()
         before: the lines of earlier results of the same target.
     """
     known = {line.result.observation.address: line for line in before if line.result}
-    made = (_again(known.get(one.observation.address), one) or _line(target, one) for one in results)
+    made = (_again(known.get(one.observation.address), target, one) or _line(target, one) for one in results)
     return tuple(made) or (_line(target, None),)
 
 
-def _again(line: Line | None, result: Result) -> Line | None:
-    """The line of an earlier result, if it says what a line about this one would."""
-    if (
-        line is None
-        or line.result is None
-        or result.grounds is None
-        or line.result.grounds is not result.grounds
-    ):
+def _again(line: Line | None, target: Target, result: Result) -> Line | None:
+    """The line of an earlier result, or of a target with other settings, if it says what a new one would."""
+    if line is None or line.result is None or not _says_the_same(line.target, target):
         return None
-    return replace(line, result=result, checked=result.time.timestamp())
+    if result is line.result:
+        return replace(line, target=target)
+    if result.grounds is None or line.result.grounds is not result.grounds:
+        return None
+    return replace(line, target=target, result=result, checked=result.time.timestamp())
+
+
+def _says_the_same(one: Target, other: Target) -> bool:
+    """Whether what a line tells of the two is the same."""
+    return one is other or (one.name, one.host, one.port, one.labels) == (
+        other.name, other.host, other.port, other.labels,
+    )  # fmt: skip
 
 
 def _line(target: Target, result: Result | None) -> Line:
