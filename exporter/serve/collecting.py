@@ -50,4 +50,6 @@ class Keeping:
         self._results += 1
         if self._results >= KEPT:
             self._results = 0
+            # First what the libraries left behind since the last time: a few thousand objects at most.
+            gc.collect(1)
             gc.freeze()
