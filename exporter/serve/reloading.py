@@ -27,7 +27,7 @@ def _recognised(load: Load, known: Sequence[Target]) -> Config:
     """The configuration, with the very targets of before where it has equal ones: then nobody has to compare them."""
     config, before = load(), {target.id: target for target in known}
     targets = (
-        last if (last := before.get(target.id)) == target and last is not None else target
+        last if (last := before.get(target.id)) is not None and last == target else target
         for target in config.targets
     )
     return replace(config, targets=tuple(targets))
