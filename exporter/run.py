@@ -20,7 +20,7 @@ from exporter.judge import (
     issuer_to_fetch,
     judge,
     questions_about,
-    renewed,
+    remaining,
     revocation_questions,
     stands,
 )
@@ -29,6 +29,7 @@ from exporter.model import (
     Grounds,
     IssuerAnswer,
     Observation,
+    Phases,
     Reason,
     Result,
     RevocationAnswer,
@@ -41,7 +42,7 @@ from exporter.model import (
     Verdict,
 )
 
-Look = Callable[..., Awaitable[Observation]]
+Look = Callable[..., Awaitable[tuple[Observation, Phases]]]
 """`exporter.probe.stream.look`, or what does the same elsewhere."""
 Gate = Callable[[str], AbstractAsyncContextManager[None]]
 """Called with an address before it is connected to; what it returns is held during the look."""
@@ -113,61 +114,60 @@ class Run:
                 )
             began, left = _utc_now(), self.remaining()
             connecting = None if share == 1 else left / share
-            observation = await self._means.look(
+            observation, phases = await self._means.look(
                 self._target, address, timeout=left, connect_timeout=connecting
             )
-        return await self._conclude(observation, began)
+        return await self._conclude(observation, phases, began)
 
     async def give_up(self, address: str, failure: Failure) -> Result:
         """The result for an address that was not connected to."""
         return await self._conclude(
-            Observation(address=address, stage=failure.stage, failure=failure), _utc_now()
+            Observation(address=address, stage=failure.stage, failure=failure), {}, _utc_now()
         )
 
-    async def _conclude(self, observation: Observation, began: datetime) -> Result:
+    async def _conclude(self, observation: Observation, phases: Phases, began: datetime) -> Result:
         """Judge what was seen, or what was seen last when this look obtained nothing."""
         judging = time.monotonic()
         seen, seen_at = self._certificate(observation, began)
-        last = self._standing(observation, began)
-        answers = await self._fetch_issuers(seen, began) if seen and not last else {}
-        asking = time.monotonic()
-        revocation = await self._ask_revocation(seen, began, answers, last) if seen else ()
-        asked = time.monotonic() - asking
-        if last and last.grounds and last.grounds.revocation == revocation:
-            verdict = renewed(last.verdict, began)
-            held: Grounds | None = last.grounds
-        else:
-            verdict = judge(
-                observation, seen, self._target, self._stores, began, answers, revocation=revocation
-            )
-            held = None if answers else self._grounds(verdict, observation, began, revocation)
-        phases = {
+        verdict, held, asked = await self._judged(observation, seen, began)
+        took = {
             Stage.RESOLVE: judging - self._started if self._resolving is None else self._resolving,
-            **observation.phases,
-            Stage.VERIFY: time.monotonic() - judging - asked,
+            **phases,
+            Stage.VERIFY: time.monotonic() - judging - (asked or 0.0),
         }
-        if revocation:
-            phases[Stage.REVOCATION] = asked
-        timed = replace(observation, phases=phases, chain=_shared(observation, verdict, held))
+        if asked is not None:
+            took[Stage.REVOCATION] = asked
+        kept = self._kept(observation, verdict)
+        days, ratio = remaining(verdict.chain, began)
         return Result(
             target=self._target,
-            observation=timed,
+            observation=kept,
             verdict=verdict,
             time=began,
-            duration=sum(phases.values()),
-            seen=timed if timed.chain else seen,
+            duration=sum(took.values()),
+            phases=took,
+            days_left=days,
+            lifetime_left=ratio,
+            seen=kept if kept.chain else seen,
             seen_at=seen_at,
             grounds=held,
         )
 
-    def _grounds(
-        self,
-        verdict: Verdict,
-        observation: Observation,
-        now: datetime,
-        revocation: tuple[RevocationAnswer, ...],
-    ) -> Grounds | None:
-        return grounds(verdict, observation, self._target, self._stores, now, revocation)
+    async def _judged(
+        self, observation: Observation, seen: Observation | None, now: datetime
+    ) -> tuple[Verdict, Grounds | None, float | None]:
+        """The verdict, what it rests on, and how many seconds asking about revocation took, if anybody was asked."""
+        last = self._standing(observation, now)
+        answers = await self._fetch_issuers(seen, now) if seen and not last else {}
+        asking = time.monotonic()
+        revocation = await self._ask_revocation(seen, now, answers, last) if seen else ()
+        asked = time.monotonic() - asking if revocation else None
+        if last and last.grounds and last.grounds.revocation == revocation:
+            return last.verdict, last.grounds, asked
+        verdict = judge(observation, seen, self._target, self._stores, now, answers, revocation=revocation)
+        if answers:
+            return verdict, None, asked
+        return verdict, grounds(verdict, observation, self._target, self._stores, now, revocation), asked
 
     def _standing(self, observation: Observation, now: datetime) -> Result | None:
         """The last result, if all that it rests on was seen again."""
@@ -175,6 +175,14 @@ class Run:
         if last and last.grounds and stands(last.grounds, observation, self._target, self._stores, now):
             return last
         return None
+
+    def _kept(self, observation: Observation, verdict: Verdict) -> Observation:
+        """What was seen, in the objects that are kept anyway: those of the last time, or the certificates as they were read."""
+        last = self._earlier.result(observation.address)
+        if last and last.observation == observation:
+            return last.observation
+        read = tuple(facts.der for facts in verdict.chain)
+        return replace(observation, chain=read) if read == observation.chain else observation
 
     async def _fetch_issuers(self, seen: Observation, now: datetime) -> Mapping[str, IssuerAnswer]:
         """Ask the chain's own AIA URLs, one after the other, for what it lacks."""
@@ -243,14 +251,6 @@ class _Turn(AbstractAsyncContextManager["_Turn"]):
     async def __aexit__(self, *why: object) -> None:
         if not self.missed:
             await self._gate.__aexit__(None, None, None)
-
-
-def _shared(observation: Observation, verdict: Verdict, held: Grounds | None) -> tuple[bytes, ...]:
-    """The chain in the copy that is kept anyway: that of the last time, or the certificates as they were read."""
-    if held:
-        return held.chain
-    read = tuple(facts.der for facts in verdict.chain)
-    return read if read == observation.chain else observation.chain
 
 
 _STAPLE = RevocationMethod.STAPLE

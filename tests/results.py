@@ -168,14 +168,12 @@ def result(*problems: Problem, **parts: object) -> Result:
         "chain_complete": True,
     }
     verdict |= _take(Verdict, parts)
-    verdict = _leaf_age(verdict["chain"]) | verdict
     observed: dict[str, Any] = {
         "address": "192.0.2.7",
         "stage": Stage.VERIFY,
         "smtp": SMTP,
         "tls": TLS,
         "chain": tuple(c.der for c in verdict["chain"]),
-        "phases": {Stage.CONNECT: 0.01, Stage.HANDSHAKE: 0.2},
     }
     observed.update(_take(Observation, parts))
     observation = Observation(**observed)
@@ -185,11 +183,12 @@ def result(*problems: Problem, **parts: object) -> Result:
         "verdict": Verdict(**verdict),
         "time": NOW,
         "duration": 0.3141,
+        "phases": {Stage.CONNECT: 0.01, Stage.HANDSHAKE: 0.2},
         "seen": observation if observation.chain else None,
         "seen_at": NOW if observation.chain else None,
     }
     given.update(parts)
-    return Result(**given)
+    return Result(**(_leaf_age(given["verdict"].chain) | given))
 
 
 def failed(

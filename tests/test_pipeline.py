@@ -81,7 +81,7 @@ async def test_every_demo_case(
 async def test_phases_make_up_the_duration(demo: Demo, stores: dict[str, TrustStore]) -> None:
     """The duration is the sum of its phases, from resolving to verifying."""
     (result,) = await examine(target(demo, "healthy"), stores)
-    assert list(result.observation.phases) == [
+    assert list(result.phases) == [
         Stage.RESOLVE,
         Stage.CONNECT,
         Stage.GREETING,
@@ -90,7 +90,7 @@ async def test_phases_make_up_the_duration(demo: Demo, stores: dict[str, TrustSt
         Stage.HANDSHAKE,
         Stage.VERIFY,
     ]
-    assert result.duration == sum(result.observation.phases.values())
+    assert result.duration == sum(result.phases.values())
 
 
 async def test_last_certificate_outlives_a_failed_probe(demo: Demo, stores: dict[str, TrustStore]) -> None:

@@ -12,7 +12,7 @@ from exporter.judge.names import match_name
 from exporter.judge.presented import EMPTY, is_complete, known_issuers, next_issuer_url, notes
 from exporter.judge.problems import CHECKS
 from exporter.judge.revocation import is_revoked, judge_revocation, questions_about
-from exporter.judge.standing import grounds, remaining, renewed, stands
+from exporter.judge.standing import grounds, remaining, stands
 from exporter.model import (
     CertificateFacts,
     IssuerAnswer,
@@ -32,7 +32,7 @@ __all__ = [
     "issuer_to_fetch",
     "judge",
     "questions_about",
-    "renewed",
+    "remaining",
     "revocation_questions",
     "stands",
 ]
@@ -78,7 +78,6 @@ def judge(  # noqa: PLR0913 - one look, what to judge it by, and all evidence ab
         unreadable=unreadable,
     )
     problems, evaluated = _look_for_problems(case)
-    days, ratio = remaining(chain[0], now) if chain else (None, None)
     return Verdict(
         state=max((p.severity for p in problems), key=lambda state: state.rank, default=State.OK),
         problems=problems,
@@ -90,8 +89,6 @@ def judge(  # noqa: PLR0913 - one look, what to judge it by, and all evidence ab
         revoked=is_revoked(case.asked, case.revocation),
         chain_complete=_is_complete(case, wanted, answers),
         notes=notes(chain, *case.paths),
-        days_left=days,
-        lifetime_left=ratio,
     )
 
 

@@ -8,7 +8,6 @@ differently. A verdict with problems has no grounds, since its texts count days.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from exporter.judge.chain import dates
@@ -30,16 +29,12 @@ _MARGIN = timedelta(seconds=1)
 _LATEST = datetime.max.replace(tzinfo=UTC)
 
 
-def remaining(leaf: CertificateFacts, now: datetime) -> tuple[float, float]:
-    """Days until notAfter, negative after it, and the part of the lifetime that is left, 0 to 1."""
-    days = (leaf.not_after - now).total_seconds() / 86400
-    return days, min(1.0, max(0.0, days / max(leaf.lifetime_days, 1 / 86400)))
-
-
-def renewed(verdict: Verdict, now: datetime) -> Verdict:
-    """The same verdict at a later moment."""
-    days, ratio = remaining(verdict.chain[0], now)
-    return replace(verdict, days_left=days, lifetime_left=ratio)
+def remaining(chain: Sequence[CertificateFacts], now: datetime) -> tuple[float | None, float | None]:
+    """Of the leaf: days until notAfter, negative after it, and the part of the lifetime that is left, 0 to 1."""
+    if not chain:
+        return None, None
+    days = (chain[0].not_after - now).total_seconds() / 86400
+    return days, min(1.0, max(0.0, days / max(chain[0].lifetime_days, 1 / 86400)))
 
 
 def stands(

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from exporter.model.certificates import CertificateFacts
 from exporter.model.revocation import RevocationAnswer, RevocationVerdict
-from exporter.model.seen import Observation
+from exporter.model.seen import Observation, Phases
 from exporter.model.wanted import Target, TrustStore
 from exporter.words import ProblemKind, State
 
@@ -73,7 +73,7 @@ class Verdict:
     """Everything that follows from an observation at one moment.
 
     `problems` are those found, worst first. `evaluated` are all that could be decided, found or
-    not. `days_left` and `lifetime_left` are the leaf's, None without one.
+    not.
     """
 
     state: State
@@ -89,8 +89,6 @@ class Verdict:
     """Whether every intermediate is sent; None when that cannot be told."""
     notes: tuple[str, ...] = ()
     """What is untidy about the presented chain, though no client minds: order, duplicates, …"""
-    days_left: float | None = None
-    lifetime_left: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -116,9 +114,11 @@ class Grounds:
 class Result:
     """One finished probe of one address of a target.
 
-    `time` is when it began (aware UTC), `duration` seconds. `seen` is the latest observation that
+    `time` is when it began (aware UTC), `duration` seconds, the sum of `phases`. `seen` is the latest observation that
     obtained a certificate and `seen_at` when: this one, or an earlier one when this probe failed,
-    since the last good facts outlive a failed probe. `verdict` is about `seen`, judged now.
+    since the last good facts outlive a failed probe. `verdict` is about `seen`, judged now. `days_left` until the
+    leaf's notAfter (negative after it) and the part of its lifetime that is left, 0 to 1, are None without one.
+    What has not changed since the probe before is the same object: observation, verdict, grounds.
     """
 
     target: Target
@@ -126,6 +126,9 @@ class Result:
     verdict: Verdict
     time: datetime
     duration: float
+    phases: Phases = field(default_factory=dict)
+    days_left: float | None = None
+    lifetime_left: float | None = None
     seen: Observation | None = None
     seen_at: datetime | None = None
     grounds: Grounds | None = field(default=None, compare=False, repr=False)

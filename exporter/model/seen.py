@@ -73,7 +73,8 @@ class TlsFacts:
 class Observation:
     """What one look at one address showed. It exists however early the look ended.
 
-    `chain` holds the presented certificates as DER, leaf first. `phases` are seconds.
+    `chain` holds the presented certificates as DER, leaf first. How long anything took is no part of it, so that two
+    looks at a server on which nothing has changed are equal.
     """
 
     address: str
@@ -84,9 +85,12 @@ class Observation:
     chain: tuple[bytes, ...] = ()
     staple: bytes = b""
     """The stapled OCSP response as it came (RFC 6066 section 8), empty when there was none."""
-    phases: Mapping[Stage, float] = field(default_factory=dict)
     transaction: TransactionFacts | None = None
     """What became of the transaction; None unless one was asked for and TLS was agreed on."""
+
+
+Phases = Mapping[Stage, float]
+"""Seconds that each part of a probe took, in their order."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ class Family(NamedTuple):
 
 
 def _phases(result: Result) -> Sequence[Sample]:
-    return [(_PHASE_LABELS[phase], seconds) for phase, seconds in result.observation.phases.items()]
+    return [(_PHASE_LABELS[phase], seconds) for phase, seconds in result.phases.items()]
 
 
 _PHASE_LABELS = {stage: pair("phase", stage) for stage in Stage}
@@ -65,7 +65,7 @@ def _optional(value: float | None) -> Sequence[Sample]:
 
 
 def _ratio(result: Result) -> Sequence[Sample]:
-    left = result.verdict.lifetime_left
+    left = result.lifetime_left
     return _optional(None if left is None else min(max(left, 0.0), 1.0))
 
 
@@ -197,7 +197,7 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         "smtp_tls_cert_days_to_expiry",
         "Days until the certificate of the server expires, negative afterwards",
-        lambda r: _optional(r.verdict.days_left),
+        lambda r: _optional(r.days_left),
         moves=True,
     ),
     Family(

@@ -125,7 +125,7 @@ def _healthy(result: Result | None) -> str:
     leaf = result.verdict.chain[0]
     subject = cut(safe(leaf.common_name or _first_name(leaf.sans) or leaf.subject), _NAME_OCTETS)
     issuer = cut(safe(common_name(leaf.issuer)), _NAME_OCTETS)
-    left = "" if result.verdict.days_left is None else f" ({_days(result.verdict.days_left)})"
+    left = "" if result.days_left is None else f" ({_days(result.days_left)})"
     return f"'{subject}' from '{issuer}' valid until {leaf.not_after:%Y-%m-%d}{left}"
 
 

@@ -36,7 +36,7 @@ def performance(results: Sequence[Result], response: tuple[str, str] = ("", ""))
     if first := first_to_expire(results):
         leaf, policy = first.verdict.chain[0], first.target.policy
         ranges = (_range(policy.warning, leaf.lifetime_days), _range(policy.critical, leaf.lifetime_days))
-        data.insert(0, _datum("days_to_expiry", _tenths(first.verdict.days_left or 0.0), *ranges))
+        data.insert(0, _datum("days_to_expiry", _tenths(first.days_left or 0.0), *ranges))
         left = [(one.not_after - first.time) / _DAY for one in first.verdict.chain[:_ELEMENTS]]
         data += [_datum(f"days_chain_elem{n}", _tenths(days)) for n, days in enumerate(left, start=1)]
     return " ".join(data)
@@ -44,7 +44,7 @@ def performance(results: Sequence[Result], response: tuple[str, str] = ("", ""))
 
 def first_to_expire(results: Sequence[Result]) -> Result | None:
     """The result whose certificate expires first; None where none has a certificate."""
-    left = [(result.verdict.days_left, result) for result in results if result.verdict.chain]
+    left = [(result.days_left, result) for result in results if result.verdict.chain]
     known = [(days, result) for days, result in left if days is not None]
     return min(known, key=lambda one: one[0])[1] if known else None
 

@@ -71,8 +71,8 @@ def _told(result: Result) -> str:
     if verdict.problems:
         found = ", ".join(problem.kind for problem in verdict.problems)
         return f"{plural(len(verdict.problems), 'problem')}: {found}"
-    if verdict.chain and verdict.days_left is not None:
-        return f"nothing wrong, valid for another {drawing.days(verdict.days_left * 86400)}"
+    if result.days_left is not None:
+        return f"nothing wrong, valid for another {drawing.days(result.days_left * 86400)}"
     return "nothing wrong"
 
 

@@ -19,7 +19,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from exporter.model import CertificateFacts, Observation, Result, Target, Verdict
+from exporter.judge import remaining
+from exporter.model import CertificateFacts, Observation, Phases, Result, Target, Verdict
 
 MAX_BYTES = 16 * 1024 * 1024
 """Of one unpacked document; far more than the caps of a probe leave room for."""
@@ -44,6 +45,7 @@ def pack(result: Result) -> bytes:
         "verdict": _encoded(result.verdict, refer),
         "time": result.time.isoformat(),
         "duration": result.duration,
+        "phases": _encoded(result.phases, refer),
         "seen": _SAME if result.seen is result.observation else _encoded(result.seen, refer),
         "seen_at": result.seen_at and result.seen_at.isoformat(),
     }
@@ -69,12 +71,18 @@ def _result(document: dict[str, Any], target: Target) -> Result:
     facts: list[CertificateFacts] = [_made(CertificateFacts, given, ()) for given in document["certificates"]]
     observation: Observation = _decoded(Observation, document["observation"], facts)
     same = document["seen"] == _SAME
+    verdict: Verdict = _decoded(Verdict, document["verdict"], facts)
+    time = datetime.fromisoformat(document["time"])
+    days, ratio = remaining(verdict.chain, time)
     return Result(
         target=target,
         observation=observation,
-        verdict=_decoded(Verdict, document["verdict"], facts),
-        time=datetime.fromisoformat(document["time"]),
+        verdict=verdict,
+        time=time,
         duration=float(document["duration"]),
+        phases=_decoded(Phases, document.get("phases", ()), facts),
+        days_left=days,
+        lifetime_left=ratio,
         seen=observation if same else _decoded(Observation | None, document["seen"], facts),
         seen_at=datetime.fromisoformat(document["seen_at"]) if document["seen_at"] else None,
     )

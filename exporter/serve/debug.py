@@ -33,7 +33,7 @@ def _log(result: Result) -> Iterator[str]:
         f"{result.time:%Y-%m-%dT%H:%M:%S.%fZ} address {one_line(observation.address) or '(none)'}, "
         f"{result.duration:.3f} s in all"
     )
-    for stage, seconds in observation.phases.items():
+    for stage, seconds in result.phases.items():
         yield f"  stage {stage}: {seconds * 1000:.1f} ms"
     yield from (f"  {line}" for line in transcript(observation))
     if observation.tls:

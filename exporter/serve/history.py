@@ -59,5 +59,5 @@ def _record(result: Result) -> Past:
         failure=result.observation.failure,
         problems=tuple(problem.kind for problem in verdict.problems),
         sha1=verdict.chain[0].sha1 if verdict.chain else None,
-        days_left=verdict.days_left,
+        days_left=result.days_left,
     )

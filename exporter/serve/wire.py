@@ -22,6 +22,7 @@ from exporter.model import (
     Login,
     Mode,
     Observation,
+    Phases,
     Reason,
     Reply,
     SmtpFacts,
@@ -108,7 +109,7 @@ def unpack_target(packed: Plain) -> Target:
 
 
 def pack_observation(seen: Observation) -> tuple[Plain, bytes]:
-    """What does not change from look to look, and its digest; the durations of the phases are apart."""
+    """An observation, and its digest."""
     smtp, tls, failure, done = seen.smtp, seen.tls, seen.failure, seen.transaction
     said = tuple(
         (one.command, one.reply and one.reply.code, one.reply and one.reply.lines) for one in smtp.exchanges
@@ -126,9 +127,9 @@ def pack_observation(seen: Observation) -> tuple[Plain, bytes]:
     return packed, hashlib.blake2b(marshal.dumps(packed, 0), digest_size=DIGEST).digest()
 
 
-def pack_phases(seen: Observation) -> Plain:
+def pack_phases(phases: Phases) -> Plain:
     """Seconds by stage."""
-    return tuple((str(stage), seconds) for stage, seconds in seen.phases.items())
+    return tuple((str(stage), seconds) for stage, seconds in phases.items())
 
 
 def unpack_phases(packed: Plain) -> dict[Stage, float]:
@@ -137,7 +138,7 @@ def unpack_phases(packed: Plain) -> dict[Stage, float]:
 
 
 def unpack_observation(packed: Plain, address: str) -> Observation:
-    """An observation without its phases."""
+    """The other way round."""
     stage, failure, smtp, tls, chain, staple, done = packed
     said, capabilities, offered, injected = smtp
     exchanges = tuple(

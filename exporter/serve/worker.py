@@ -52,8 +52,9 @@ class Worker(asyncio.Protocol):
         packed, address, timeout, connect_timeout, known = question
         try:
             target = unpack_target(packed)
-            seen = await look(target, address, timeout=timeout, connect_timeout=connect_timeout)
+            seen, phases = await look(target, address, timeout=timeout, connect_timeout=connect_timeout)
         except Exception as error:  # noqa: BLE001 - whoever asked waits for an answer
+            phases = {}
             seen = Observation(
                 address=address,
                 stage=Stage.CONNECT,
@@ -62,7 +63,7 @@ class Worker(asyncio.Protocol):
         finally:
             self._looks.pop(number, None)
         whole, digest = pack_observation(seen)
-        self._answer((number, pack_phases(seen), digest, None if digest == known else whole))
+        self._answer((number, pack_phases(phases), digest, None if digest == known else whole))
 
     def _answer(self, message: Plain) -> None:
         """Send what a moment gave together: to be woken costs whoever asked more than to read."""

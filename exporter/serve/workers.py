@@ -14,10 +14,9 @@ import logging
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import cast
 
-from exporter.model import Failure, Observation, Reason, Stage, Target
+from exporter.model import Failure, Observation, Phases, Reason, Stage, Target
 from exporter.serve.wire import (
     Frames,
     Plain,
@@ -182,7 +181,7 @@ class Workers:
 
     async def look(
         self, target: Target, address: str, *, timeout: float, connect_timeout: float | None = None
-    ) -> Observation:
+    ) -> tuple[Observation, Phases]:
         """As `probe.stream.look`, by one of the processes."""
         packed = self._packed(target)
         last = self._seen.get((packed, address))
@@ -197,10 +196,10 @@ class Workers:
                 self._give_up(worker, hangs=isinstance(error, TimeoutError))
                 continue
             seen = last[1] if whole is None and last else self._new((packed, address), digest, whole)
-            return replace(seen, phases=unpack_phases(phases))
+            return seen, unpack_phases(phases)
         detail = f"{ATTEMPTS} workers ended while they looked at it"
         failure = Failure(Stage.CONNECT, Reason.INTERNAL_ERROR, detail)
-        return Observation(address=address, stage=Stage.CONNECT, failure=failure)
+        return Observation(address=address, stage=Stage.CONNECT, failure=failure), {}
 
     def _give_up(self, worker: _Worker | None, *, hangs: bool) -> None:
         """Ask it no more."""

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.demo.authority import CLIENT_AUTH, DAY, Intermediate, Issued, Leaf, Root, self_signed
-from exporter.judge import judge
+from exporter.judge import judge, remaining
 from exporter.judge.problems import CHECKS
 from exporter.model import (
     Exchange,
@@ -165,7 +165,7 @@ def test_failed_looks(observation: Observation, found: set[P], evaluated: set[P]
     """Without a certificate only what the dialogue told is judged; the rest is unknown."""
     result = verdict(observation)
     assert (kinds(result), set(result.evaluated)) == (found, evaluated)
-    assert (result.days_left, result.stores, result.names) == (None, (), ())
+    assert (result.chain, result.stores, result.names) == ((), (), ())
 
 
 def test_a_fault_of_ours_is_unknown_not_critical() -> None:
@@ -184,7 +184,7 @@ def test_last_certificate_is_judged_again() -> None:
     before = seen(leaf(ends=DAY), SUB)
     later = judge(failed(Stage.CONNECT, Reason.TIMEOUT), before, TARGET, STORES, NOW + 2 * DAY)
     assert kinds(later) == {P.EXPIRED, P.UNREACHABLE}
-    assert later.days_left == -1
+    assert remaining(later.chain, NOW + 2 * DAY)[0] == -1
 
 
 def test_undecided_causes_are_not_evaluated() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.demo.authority import DAY
-from exporter.judge import grounds, judge, renewed, stands
+from exporter.judge import grounds, judge, remaining, stands
 from exporter.model import (
     CertificateFacts,
     Failure,
@@ -80,7 +80,7 @@ def test_what_stands_is_what_would_be_found(
     target = replace(TARGET, policy=Policy(stores=("store",), warning=warning, critical=critical))
     verdict, found = held(target, now)
     if found is not None and stands(found, LOOK, target, STORES, later):
-        assert renewed(verdict, later) == judge(LOOK, LOOK, target, STORES, later)
+        assert verdict == judge(LOOK, LOOK, target, STORES, later)
 
 
 @given(MOMENTS, MOMENTS, MOMENTS, st.none() | MOMENTS)
@@ -100,7 +100,7 @@ def test_evidence_that_ages_is_judged_again(
     )
     verdict, found = held(target, now, answers)
     if found is not None and stands(found, LOOK, target, STORES, later):
-        assert renewed(verdict, later) == judge(LOOK, LOOK, target, STORES, later, revocation=answers)
+        assert verdict == judge(LOOK, LOOK, target, STORES, later, revocation=answers)
 
 
 def test_a_good_verdict_stands_for_weeks() -> None:
@@ -148,8 +148,11 @@ def test_problems_have_no_grounds() -> None:
 
 
 def test_the_days_go_on() -> None:
-    """What is taken over counts the days of its own moment."""
+    """Days and the part of the lifetime are those of the moment that is asked about; without a leaf there are none."""
     verdict, _ = held(TARGET, NOW)
-    assert verdict.days_left is not None
-    assert renewed(verdict, NOW + DAY).days_left == pytest.approx(verdict.days_left - 1)
+    (leaf, *_) = verdict.chain
+    assert remaining(verdict.chain, leaf.not_after - 2 * DAY)[0] == pytest.approx(2)
+    assert list(remaining(verdict.chain, leaf.not_after + DAY)) == [pytest.approx(-1), 0]
+    assert remaining(verdict.chain, leaf.not_before - DAY)[1] == 1
+    assert remaining((), NOW) == (None, None)
     assert HOST in str(verdict.chain[0].sans)

@@ -36,7 +36,7 @@ async def observe(hostile: Hostile) -> Observation:
         )
         began = time.monotonic()
         async with asyncio.timeout(PATIENCE):
-            seen = await look(target, "127.0.0.1", timeout=DEADLINE)
+            seen, _ = await look(target, "127.0.0.1", timeout=DEADLINE)
         print(f"{time.monotonic() - began:.3f} s of {DEADLINE:g}")
         return seen
 

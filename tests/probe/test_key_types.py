@@ -24,7 +24,7 @@ async def observe(port: int, key_type: KeyType | None) -> Observation:
     target = Target(
         name="a", host="127.0.0.1", port=port, mode=Mode.TLS, ehlo_name="monitor.test", key_type=key_type
     )
-    return await look(target, "127.0.0.1", timeout=30)
+    return (await look(target, "127.0.0.1", timeout=30))[0]
 
 
 def _files(issued: Issued, directory: Path, prefix: str) -> tuple[str | Path, ...]:

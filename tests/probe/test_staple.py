@@ -72,7 +72,7 @@ def _wrapped(content: bytes) -> bytes:
 async def observe(port: int, mode: Mode) -> Observation:
     """What is seen of a server on loopback."""
     target = Target(name="peer", host="127.0.0.1", port=port, mode=mode, ehlo_name="monitor.test")
-    return await look(target, "127.0.0.1", timeout=30)
+    return (await look(target, "127.0.0.1", timeout=30))[0]
 
 
 @pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])

@@ -403,18 +403,15 @@ def test_certificates_of_all_addresses_are_counted_once() -> None:
 
 def later(first: Result, **parts: object) -> Result:
     """The result of a later probe of the same server, on which nothing has changed."""
-    verdict = dataclasses.replace(first.verdict, days_left=1.25, lifetime_left=0.125)
-    observation = dataclasses.replace(
-        first.observation,
-        phases={Stage.CONNECT: 0.5, Stage.REVOCATION: 0.25},
-        tls=TlsFacts("TLSv1.2", "another", 128, "P-256"),
-    )
+    observation = dataclasses.replace(first.observation, tls=TlsFacts("TLSv1.2", "another", 128, "P-256"))
     moment = first.time + timedelta(hours=1)
     changed = {
         "time": moment,
         "seen_at": moment,
         "duration": 9.75,
-        "verdict": verdict,
+        "phases": {Stage.CONNECT: 0.5, Stage.REVOCATION: 0.25},
+        "days_left": 1.25,
+        "lifetime_left": 0.125,
         "observation": observation,
     }
     return dataclasses.replace(first, **{**changed, **parts})  # type: ignore[arg-type] # fields of a result

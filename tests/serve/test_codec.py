@@ -48,9 +48,8 @@ def made() -> Result:
     )  # fmt: skip
     return replace(
         one,
-        observation=replace(
-            one.observation, transaction=transaction, staple=b"\0\xff", phases={Stage.EHLO: 0.5}
-        ),
+        observation=replace(one.observation, transaction=transaction, staple=b"\0\xff"),
+        phases={Stage.EHLO: 0.5},
         verdict=replace(one.verdict, revocation=(verdict,), revoked=True),
     )
 

@@ -141,7 +141,7 @@ async def attempt(office: Office, service: str, wanted: Transaction) -> Observat
         name="office", host="127.0.0.1", port=office.ports[service], mode=mode, transaction=wanted,
         ehlo_name="probe.example.org",
     )  # fmt: skip
-    return await look(target, "127.0.0.1", timeout=PATIENCE)
+    return (await look(target, "127.0.0.1", timeout=PATIENCE))[0]
 
 
 def to(who: str, *, send: bool = False, login: Login | None = None) -> Transaction:

@@ -100,10 +100,8 @@ class Column:
         starttls = row.mode is Mode.STARTTLS
         if starttls:
             self.add("starttls_offered", 1)
-        assert {str(phase) for phase in result.observation.phases} == PHASES | (
-            PHASES_OF_STARTTLS if starttls else set()
-        )
-        for phase, seconds in result.observation.phases.items():
+        assert {str(phase) for phase in result.phases} == PHASES | (PHASES_OF_STARTTLS if starttls else set())
+        for phase, seconds in result.phases.items():
             self.add("probe_phase_duration_seconds", seconds, phase=phase)
 
     def of_certificates(self, chain: Sequence[openssl.Described], now: float) -> None:

@@ -130,8 +130,8 @@ def _connection(result: Result) -> Iterator[tuple[str, str]]:
         codes = ", ".join(f"{command.upper()} {code}" for command, code in tried.codes.items())
         said = "accepted" if tried.success else f"refused: {one_line(tried.detail)}"
         yield "Mail", one_line(f"{said} ({codes})", 1000)
-    if last.phases:
-        yield "Time", ", ".join(f"{phase} {1000 * spent:.0f} ms" for phase, spent in last.phases.items())
+    if result.phases:
+        yield "Time", ", ".join(f"{phase} {1000 * spent:.0f} ms" for phase, spent in result.phases.items())
 
 
 def _names(result: Result) -> Iterator[Fact]:
