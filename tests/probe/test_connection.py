@@ -40,13 +40,19 @@ class Ear:
         self.lost.set()
 
 
+def listener(address: str) -> socket.socket:
+    """A socket that nobody accepts from yet."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        return socket.create_server((address, 0), family=family)
+    except OSError as error:
+        pytest.skip(f"cannot listen on {address} here: {error}")
+
+
 @pytest.fixture(params=["127.0.0.1", "::1"])
 def listening(request: pytest.FixtureRequest) -> Iterator[socket.socket]:
-    """A socket that nobody accepts from yet."""
-    family = socket.AF_INET6 if ":" in request.param else socket.AF_INET
-    with closing(socket.socket(family)) as server:
-        server.bind((request.param, 0))
-        server.listen()
+    """One of either family."""
+    with closing(listener(request.param)) as server:
         yield server
 
 
@@ -136,7 +142,7 @@ async def test_refused(free_port: Callable[[], int]) -> None:
 async def test_given_up_before_it_is_made() -> None:
     """Closing it is enough; nothing is heard of it."""
     ear = Ear()
-    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+    with closing(listener("127.0.0.1")) as server:
         connection = Connection(asyncio.get_running_loop(), ear, "127.0.0.1", server.getsockname()[1])
         connection.close()
         await asyncio.sleep(0.05)
@@ -154,7 +160,7 @@ async def test_what_cannot_even_begin() -> None:
 
 async def test_zones() -> None:
     """An address may name its zone by name or by number."""
-    with closing(socket.create_server(("::1", 0), family=socket.AF_INET6)) as server:
+    with closing(listener("::1")) as server:
         for zone in ("lo", str(socket.if_nametoindex("lo"))):
             ear = Ear()
             port = server.getsockname()[1]
