@@ -28,6 +28,8 @@ MAX_LINE = 4096
 """RFC 5321 section 4.5.3.1.5 allows 512 bytes a reply line; real servers exceed it."""
 MAX_REPLY = 65536
 MAX_LINES = 100
+USUAL_REPLY = 1024
+"""Bytes of a reply that may be known already: most servers say today what they said an hour ago."""
 
 _LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*))?", re.DOTALL)
 
@@ -51,6 +53,15 @@ class ReplyReader:
         Raises:
             ProbeError: what came is not SMTP, or is longer than the caps.
         """
+        usual = not self._lines and 0 < len(self._buffer) <= USUAL_REPLY
+        if not usual or (reply := _single(bytes(self._buffer))) is None:
+            return self._read()
+        self._buffer.clear()
+        self._searched = 0
+        return reply
+
+    def _read(self) -> Reply | None:
+        """The next one, line by line."""
         while (line := self._next_line()) is not None:
             code, final, text = _parse_line(line)
             self._lines.append(text)
@@ -83,6 +94,15 @@ class ReplyReader:
         if self._size > MAX_REPLY:
             raise ProbeError(Reason.LIMIT_EXCEEDED, f"a reply of more than {MAX_REPLY} bytes")
         return line
+
+
+@functools.lru_cache(maxsize=1024)
+def _single(data: bytes) -> Reply | None:
+    """The reply, if the bytes are one from beginning to end."""
+    reader = ReplyReader()
+    reader.feed(data)
+    reply = reader._read()  # noqa: SLF001 - the way that does not lead here
+    return None if reader.rest() else reply
 
 
 def _parse_line(line: bytes) -> tuple[int, bool, str]:

@@ -25,8 +25,10 @@ class Family(NamedTuple):
     help: str
     samples: Callable[[Result], Sequence[Sample]]
     kind: str = "gauge"
-    moves: bool = False
-    """Whether it differs between two probes of a server on which nothing has changed."""
+    timed: bool = False
+    """Whether it differs between two probes that saw the same."""
+    observed: bool = False
+    """Whether it may differ although the grounds of the verdict are the same."""
 
     @property
     def header(self) -> str:
@@ -163,13 +165,13 @@ FAMILIES: tuple[Family, ...] = (
         "smtp_tls_probe_duration_seconds",
         "How long the last probe took",
         lambda r: [("", r.duration)],
-        moves=True,
+        timed=True,
     ),
     Family(
         "smtp_tls_probe_phase_duration_seconds",
         "How long each phase of the last probe took",
         _phases,
-        moves=True,
+        timed=True,
     ),
     Family(
         "smtp_tls_probe_failure_info",
@@ -180,31 +182,31 @@ FAMILIES: tuple[Family, ...] = (
         "smtp_tls_last_probe_timestamp_seconds",
         "When the last probe began; probes follow the interval of the target, not the scrapes",
         lambda r: [("", r.time.timestamp())],
-        moves=True,
+        timed=True,
     ),
     Family(
         "smtp_tls_last_success_timestamp_seconds",
         "When the certificate was last obtained; tells the age of every series about it",
         lambda r: _optional(r.seen_at.timestamp() if r.seen_at else None),
-        moves=True,
+        timed=True,
     ),
     Family(
         "smtp_tls_starttls_offered",
         "Whether the server offers STARTTLS; absent for implicit TLS and when it cannot be told",
         lambda r: _optional(r.observation.smtp.starttls_offered),
     ),
-    Family("smtp_tls_connection_info", "What the last probe negotiated", _connection, moves=True),
+    Family("smtp_tls_connection_info", "What the last probe negotiated", _connection, observed=True),
     Family(
         "smtp_tls_cert_days_to_expiry",
         "Days until the certificate of the server expires, negative afterwards",
         lambda r: _optional(r.days_left),
-        moves=True,
+        timed=True,
     ),
     Family(
         "smtp_tls_cert_lifetime_remaining_ratio",
         "Part of the lifetime of the certificate that is left, 0 to 1",
         _ratio,
-        moves=True,
+        timed=True,
     ),
     Family(
         "smtp_tls_cert_not_after_timestamp_seconds",
@@ -290,13 +292,13 @@ FAMILIES: tuple[Family, ...] = (
         "smtp_tls_transaction_success",
         "Whether the configured mail transaction went through; absent where there is none",
         _transaction_success,
-        moves=True,
+        observed=True,
     ),
     Family(
         "smtp_tls_transaction_reply_code",
         "The last reply of the server to each command of the transaction",
         _transaction_codes,
-        moves=True,
+        observed=True,
     ),
     Family(
         "smtp_tls_problem", "Whether the problem was found; absent when it could not be decided", _problems

@@ -27,7 +27,8 @@ _OPENMETRICS_HEADERS = tuple(
     header.replace(f"{CHANGES.name} ", f"{CHANGES.name[:-6]} ") for header in _HEADERS
 )
 
-_MOVING = tuple((at, family) for at, family in enumerate(FAMILIES) if family.moves)
+_TIMED = tuple((at, family) for at, family in enumerate(FAMILIES) if family.timed)
+_OBSERVED = tuple((at, family) for at, family in enumerate(FAMILIES) if family.timed or family.observed)
 
 Rendered = tuple[str, ...]
 """The finished lines of one result, one text for each family in the order of the headers; empty where there are none."""
@@ -50,7 +51,7 @@ def render(result: Result, known: tuple[Result, Rendered] | None = None) -> Rend
     if known is None or result.grounds is None or result.grounds is not known[0].grounds:
         return tuple([_family_lines(family, common, result) for family in FAMILIES])
     lines = list(known[1][: len(FAMILIES)])
-    for at, family in _MOVING:
+    for at, family in _TIMED if result.observation is known[0].observation else _OBSERVED:
         lines[at] = _family_lines(family, common, result)
     return tuple(lines)
 

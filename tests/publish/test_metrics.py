@@ -422,8 +422,8 @@ def test_lines_that_are_taken_over_are_those_that_would_be_made() -> None:
     held = cast("Grounds", object())
     first = dataclasses.replace(results.result(revocation=REVOCATION, revoked=False), grounds=held)
     second = later(first)
-    lines = metrics.render(second, (first, metrics.render(first)))
-    assert lines == metrics.render(second)
+    for one in (second, later(first, observation=first.observation)):
+        assert metrics.render(one, (first, metrics.render(first))) == metrics.render(one)
     (whole,) = metrics.render_all([second], {"192.0.2.7": 3}, {"192.0.2.7": (first, metrics.render(first))})
     assert whole == metrics.render_all([second], {"192.0.2.7": 3})[0]
 

@@ -7,8 +7,8 @@ per result, so that a page of ten thousand targets costs a few milliseconds.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from exporter.model import Result, Target
 from exporter.publish.page.query import STATES, Query
@@ -22,23 +22,33 @@ _FOREVER = float("inf")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One address of a target, or a target that waits for its first probe.
+class Said:
+    """What a line says that is the same from probe to probe, as long as nothing has changed.
 
-    `name` is for sorting. `expires` and `checked` are Unix time. `problem` is the worst one's name and
-    `refused` the number of trust stores that do not find the chain valid. Each is None where there is none.
-    `words` is everything that a text is looked for in, in lower case.
+    `name` is for sorting. `expires` is Unix time. `problem` is the worst one's name and `refused` the number of
+    trust stores that do not find the chain valid. Each is None where there is none. `words` is everything that a
+    text is looked for in, in lower case.
     """
 
-    target: Target
-    result: Result | None
     state: str
     name: str
     words: str
     expires: float | None = None
     problem: str | None = None
     refused: int | None = None
-    checked: float | None = None
+
+
+class Line(NamedTuple):
+    """One address of a target, or a target that waits for its first probe."""
+
+    target: Target
+    result: Result | None
+    said: Said
+
+    @property
+    def checked(self) -> float | None:
+        """When the probe began, as Unix time."""
+        return self.result.time.timestamp() if self.result else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,11 +89,8 @@ def _again(line: Line | None, target: Target, result: Result) -> Line | None:
     """The line of an earlier result, or of a target with other settings, if it says what a new one would."""
     if line is None or line.result is None or not _says_the_same(line.target, target):
         return None
-    if result is line.result:
-        return replace(line, target=target)
-    if result.grounds is None or line.result.grounds is not result.grounds:
-        return None
-    return replace(line, target=target, result=result, checked=result.time.timestamp())
+    same = result.grounds is not None and line.result.grounds is result.grounds
+    return Line(target, result, line.said) if same or result is line.result else None
 
 
 def _says_the_same(one: Target, other: Target) -> bool:
@@ -94,21 +101,19 @@ def _says_the_same(one: Target, other: Target) -> bool:
 
 
 def _line(target: Target, result: Result | None) -> Line:
-    name = target.name.lower()
+    name, words = target.name.lower(), _words(target, result)
     if result is None:
-        return Line(target=target, result=None, state=state(None), name=name, words=_words(target, None))
+        return Line(target, None, Said(state=state(None), name=name, words=words))
     verdict = result.verdict
-    return Line(
-        target=target,
-        result=result,
+    said = Said(
         state=state(result),
         name=name,
-        words=_words(target, result),
+        words=words,
         expires=verdict.chain[0].not_after.timestamp() if verdict.chain else None,
         problem=verdict.problems[0].kind if verdict.problems else None,
         refused=sum(not store.valid for store in verdict.stores) if verdict.stores else None,
-        checked=result.time.timestamp(),
     )
+    return Line(target, result, said)
 
 
 def _words(target: Target, result: Result | None) -> str:
@@ -133,9 +138,9 @@ def choose(all_lines: Iterable[Line], query: Query) -> Chosen:
     found = [line for line in all_lines if _found(line, query)]
     counts = dict.fromkeys(STATES, 0)
     for line in found:
-        counts[line.state] += 1
+        counts[line.said.state] += 1
     if query.states:
-        found = [line for line in found if line.state in query.states]
+        found = [line for line in found if line.said.state in query.states]
     pages = max(-(-len(found) // LENGTH), 1)
     page = min(query.page, pages)
     start = (page - 1) * LENGTH
@@ -147,7 +152,7 @@ def choose(all_lines: Iterable[Line], query: Query) -> Chosen:
 
 def _found(line: Line, query: Query) -> bool:
     """Every word of the text must be there, in any order, and every label."""
-    if query.text and not all(word in line.words for word in query.text.lower().split()):
+    if query.text and not all(word in line.said.words for word in query.text.lower().split()):
         return False
     return all(_carries(line.target, label) for label in query.labels)
 
@@ -170,13 +175,14 @@ def _sorted(found: list[Line], query: Query) -> list[Line]:
 
 def _usual(line: Line) -> tuple[int, float, str]:
     """The worst first, then what expires first, then by name."""
-    return (_RANK[line.state], _FOREVER if line.expires is None else line.expires, line.name)
+    said = line.said
+    return (_RANK[said.state], _FOREVER if said.expires is None else said.expires, said.name)
 
 
 _KEYS: Mapping[str, Callable[[Line], Any]] = {
-    "server": lambda line: line.name,
-    "expires": lambda line: line.expires,
-    "problem": lambda line: line.problem,
-    "stores": lambda line: line.refused,
+    "server": lambda line: line.said.name,
+    "expires": lambda line: line.said.expires,
+    "problem": lambda line: line.said.problem,
+    "stores": lambda line: line.said.refused,
     "checked": lambda line: line.checked,
 }
