@@ -17,6 +17,7 @@ from typing import Protocol
 
 READ = 65536
 """Bytes that are taken at a time."""
+_ACKNOWLEDGE = getattr(socket, "TCP_QUICKACK", None)
 _UNDER_WAY = {0, errno.EINPROGRESS, errno.EINTR}
 
 
@@ -51,6 +52,7 @@ class Connection:
         self._listener = listener
         self._unsent = b""
         self._made = False
+        self._answered = False
         self.closed = False
         family, place = _place(address, port)
         self._socket = socket.socket(family, socket.SOCK_STREAM)
@@ -72,6 +74,7 @@ class Connection:
         """Send at once what the system takes, and the rest as soon as it takes more."""
         if self.closed or not data:
             return
+        self._answered = True
         if not self._unsent:
             data = data[self._send(data) :]
             if not data:
@@ -109,10 +112,23 @@ class Connection:
         except OSError as error:
             self._lose(error)
             return
-        if data:
-            self._listener.data_received(data)
-        else:
+        if not data:
             self._lose(None)
+            return
+        self._answered = False
+        self._listener.data_received(data)
+        if not self._answered:
+            self._acknowledge()
+
+    def _acknowledge(self) -> None:
+        """Say at once that something arrived, where no answer says so.
+
+        A server that sends in two pieces, such as session tickets and then its 221, may wait with the second one until
+        the first is acknowledged (RFC 896), and the system would put that off for 40 ms in the hope of an answer
+        (RFC 1122 section 4.2.3.2).
+        """
+        if _ACKNOWLEDGE is not None and not self.closed:
+            self._socket.setsockopt(socket.IPPROTO_TCP, _ACKNOWLEDGE, 1)
 
     def _writable(self) -> None:
         self._unsent = self._unsent[self._send(self._unsent) :]
