@@ -49,7 +49,9 @@ def main(argv: Sequence[str]) -> int:
         if options.config_check:
             print(summary(config) if config else "the demo brings its own configuration")
             return 0
-        asyncio.run(_serve(options, config, access))
+        # The usual loop of Windows does not watch sockets.
+        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+            runner.run(_serve(options, config, access))
     except ConfigError as error:
         print(*error.messages, sep="\n", file=sys.stderr)
         return 1

@@ -133,4 +133,6 @@ def run(work: Coroutine[Any, Any, T]) -> T:
                     raise KeyboardInterrupt(told[0]) from None
                 raise
 
-    return asyncio.run(cancelled_when_told())
+    # The usual loop of Windows does not watch sockets.
+    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+        return runner.run(cancelled_when_told())

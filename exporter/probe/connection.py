@@ -4,7 +4,7 @@ asyncio's own transports do the same and more; for a probe that sends five small
 waking of tasks is a tenth of what it costs. What stays is the contract: a listener hears `connection_made` once, then
 `data_received` for whatever arrives, and `connection_lost` at last, unless it closed the connection itself.
 
-It uses only `add_reader` and `add_writer`, which every event loop over sockets has.
+`readiness` watches the socket.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ import os
 import socket
 from typing import Protocol
 
-READ = 65536
+from exporter.probe.readiness import READ, WRITE, watch
+
+MOST = 65536
 """Bytes that are taken at a time."""
 _ACKNOWLEDGE = getattr(socket, "TCP_QUICKACK", None)
 _UNDER_WAY = {0, errno.EINPROGRESS, errno.EINTR}
@@ -49,9 +51,9 @@ class Connection:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, listener: Listener, address: str, port: int) -> None:
         self._loop = loop
+        self._watch = watch(loop)
         self._listener = listener
         self._unsent = b""
-        self._made = False
         self._answered = False
         self.closed = False
         family, place = _place(address, port)
@@ -61,7 +63,7 @@ class Connection:
             self._socket.setblocking(False)
             if (code := self._socket.connect_ex(place)) not in _UNDER_WAY:
                 raise _error(code)
-            loop.add_writer(self._number, self._established)
+            self._watch.begin(self._number, WRITE, self._established)
         except BaseException:
             self._socket.close()
             raise
@@ -79,7 +81,7 @@ class Connection:
             data = data[self._send(data) :]
             if not data:
                 return
-            self._loop.add_writer(self._number, self._writable)
+            self._watch.change(self._number, READ | WRITE, self._writable)
         self._unsent += data
 
     def close(self) -> None:
@@ -87,10 +89,7 @@ class Connection:
         if self.closed:
             return
         self.closed = True
-        if self._made:
-            self._loop.remove_reader(self._number)
-        if self._unsent or not self._made:
-            self._loop.remove_writer(self._number)
+        self._watch.end(self._number)
         self._socket.close()
 
     def _established(self) -> None:
@@ -98,15 +97,13 @@ class Connection:
         if code := self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
             self._lose(_error(code))
             return
-        self._loop.remove_writer(self._number)
-        self._made = True
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._loop.add_reader(self._number, self._readable)
+        self._watch.change(self._number, READ, self._readable)
         self._listener.connection_made()
 
     def _readable(self) -> None:
         try:
-            data = self._socket.recv(READ)
+            data = self._socket.recv(MOST)
         except (BlockingIOError, InterruptedError):
             return
         except OSError as error:
@@ -131,9 +128,12 @@ class Connection:
             self._socket.setsockopt(socket.IPPROTO_TCP, _ACKNOWLEDGE, 1)
 
     def _writable(self) -> None:
+        """There may be something to read, too."""
         self._unsent = self._unsent[self._send(self._unsent) :]
         if not self._unsent and not self.closed:
-            self._loop.remove_writer(self._number)
+            self._watch.change(self._number, READ, self._readable)
+        if not self.closed:
+            self._readable()
 
     def _send(self, data: bytes) -> int:
         """How much of it needs no further attempt."""
@@ -149,7 +149,7 @@ class Connection:
         """Nothing can be sent any more, but what arrived before that, an alert perhaps, is still heard."""
         while not self.closed:
             try:
-                data = self._socket.recv(READ)
+                data = self._socket.recv(MOST)
             except OSError:
                 data = b""
             if data:

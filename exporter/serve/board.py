@@ -7,7 +7,7 @@ many readers on one event loop; nothing here waits. It must not interpret a resu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from exporter.model import Result, State, Target
 from exporter.publish import metrics
@@ -119,7 +119,8 @@ def _moved(known: Entry | None, target: Target) -> Entry:
         return _empty(target)
     if known.target is target or known.target == target:
         return known
-    return replace(known, target=target, lines=lines(target, known.results, known.lines))
+    said = lines(target, known.results, known.lines)
+    return Entry(target, known.results, known.rendered, known.changes, said, known.history)
 
 
 def _entry(

@@ -30,7 +30,10 @@ def look_seldom() -> None:
 
 @contextlib.contextmanager
 def nothing_collected() -> Iterator[None]:
-    """For a block that makes very much of which most stays, and leaves no cycles: the reading of a configuration."""
+    """For a block that makes very much of which most stays, and leaves no cycles: the reading of a configuration.
+
+    What results leave behind meanwhile is not looked at either: to find it, all that is being made would be.
+    """
     gc.disable()
     try:
         yield
@@ -48,7 +51,7 @@ class Keeping:
     def kept(self) -> None:
         """One more."""
         self._results += 1
-        if self._results >= KEPT:
+        if self._results >= KEPT and gc.isenabled():
             self._results = 0
             # First what the libraries left behind since the last time: a few thousand objects at most.
             gc.collect(1)

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from exporter.config import Config, ConfigError
 from exporter.model import Target
@@ -23,9 +24,28 @@ Load = Callable[[], Config]
 """Reads the configuration; it is called in a thread."""
 
 
-def _recognised(load: Load, known: Sequence[Target]) -> Config:
+class _Loaded(NamedTuple):
+    """A configuration, or why there is none, and its files as they were before they were read."""
+
+    config: Config | Exception
+    read: watch.Read
+
+
+def _reload(load: Load, last: Config) -> _Loaded:
+    """Read the configuration again; what is new about its files is known afterwards, even if it is wrong."""
+    before = watch.Read(last.files, watch.signature(last.files))
+    try:
+        config = _recognised(load(), last.targets)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the old configuration goes on
+        return _Loaded(error, before)
+    if config.files == last.files:
+        return _Loaded(config, before)
+    return _Loaded(config, watch.Read(config.files, watch.signature(config.files)))
+
+
+def _recognised(config: Config, known: Sequence[Target]) -> Config:
     """The configuration, with the very targets of before where it has equal ones: then nobody has to compare them."""
-    config, before = load(), {target.id: target for target in known}
+    before = {target.id: target for target in known}
     targets = (
         last if (last := before.get(target.id)) is not None and last == target else target
         for target in config.targets
@@ -54,33 +74,39 @@ class Reloader:
         self._load = load
         self._take = take
         self._config = config
+        self._read: watch.Read | None = None
         self._turn = asyncio.Lock()
 
     async def reload(self) -> Sequence[str]:
         """Read the configuration and its trust stores again; returns what is wrong with them."""
         async with self._turn:
             self._supervisor.reloading()
-            try:
-                with nothing_collected():
-                    config = await asyncio.to_thread(_recognised, self._load, self._config.targets)
-            except ConfigError as error:
-                for message in error.messages:
-                    logger.error("reload failed", extra={"problem": message})  # noqa: TRY400 - a trace helps nobody here
+            with nothing_collected():
+                config, self._read = await asyncio.to_thread(_reload, self._load, self._config)
+            if isinstance(config, Exception):
                 self._take(None)
-                self._supervisor.ready("The configuration has mistakes; the old one goes on")
-                return error.messages
-            except Exception as error:  # whatever it is, the old configuration goes on
-                logger.exception("internal error while reloading")
-                self._take(None)
-                return (f"internal error: {type(error).__name__}: {error}",)
+                return self._explain(config)
             self._config = config
             self._take(config)
             logger.info("reloaded", extra={"targets": len(config.targets), "sources": len(config.sources)})
             self._supervisor.ready("Reloaded")
             return ()
 
+    def _explain(self, error: Exception) -> Sequence[str]:
+        """Say in the log why there is no other configuration."""
+        if not isinstance(error, ConfigError):
+            logger.error("internal error while reloading", exc_info=error)
+            self._supervisor.ready("The configuration could not be read; the old one goes on")
+            return (f"internal error: {type(error).__name__}: {error}",)
+        for message in error.messages:
+            logger.error("reload failed", extra={"problem": message})
+        self._supervisor.ready("The configuration has mistakes; the old one goes on")
+        return error.messages
+
     async def watch(self, period: float = watch.PERIOD) -> None:
-        """Reload whenever a file has changed that the configuration was read from."""
-        async for _ in watch.changes(lambda: self._config.files, period):
+        """Reload whenever a file has changed since the configuration was read from it."""
+        files = self._config.files
+        first = watch.Read(files, await asyncio.to_thread(watch.signature, files))
+        async for _ in watch.changes(lambda: self._read or first, period):
             logger.info("files of the configuration have changed")
             await self.reload()

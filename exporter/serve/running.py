@@ -20,6 +20,7 @@ from exporter import gathering
 from exporter.config import Config, Evidence
 from exporter.evidence.ldap import LdapServer
 from exporter.evidence.sources import Sources
+from exporter.probe.readiness import watch
 from exporter.probe.stream import look
 from exporter.run import Look
 from exporter.serve.access import Access
@@ -183,6 +184,7 @@ def _scheduler(service: Service, supervisor: Supervisor) -> Scheduler:
         service.board,
         limits=service.limits,
         statistics=service.statistics,
+        crowded=watch(asyncio.get_running_loop()).crowded,
         pulse=supervisor.pulse,
         beat=lambda: supervisor.alive(_status(service.statistics)),
     )

@@ -34,9 +34,9 @@ TICK = 0.125
 AT_ONCE = 8
 """Examinations that are begun before everything else that is ready has its turn."""
 LONG = 0.01
-"""Seconds. When such a turn takes longer, nothing more is begun until it does not …"""
-PATIENCE = 20
-"""… but for so many turns at most."""
+"""Seconds. When such a turn takes longer, or leaves something over, nothing more is begun until it does not …"""
+PATIENCE = 1.0
+"""… but for so many seconds at most."""
 
 
 class Examine(Protocol):
@@ -82,6 +82,7 @@ class Scheduler:
         limits: admits the examinations.
         statistics: counts them.
         clock: the event loop's when None.
+        crowded: whether the probes that are under way have more to do than they came to.
         pulse: seconds after which `beat` is called at the latest.
         beat: called as long as the schedule goes on.
     """
@@ -95,9 +96,11 @@ class Scheduler:
         limits: Limits,
         statistics: Statistics,
         clock: Clock | None = None,
+        crowded: Callable[[], bool] = lambda: False,
         pulse: float = math.inf,
         beat: Callable[[], None] = lambda: None,
     ) -> None:
+        self._crowded = crowded
         self._pulse = pulse
         self._beat = beat
         self._next_beat = -math.inf if math.isfinite(pulse) else math.inf
@@ -120,8 +123,7 @@ class Scheduler:
     async def run(self) -> None:
         """Probe on schedule. Cancel it to stop: it returns when every examination has ended."""
         clock = self._clock = self._clock or asyncio.get_running_loop()
-        for identity in self._targets:
-            self._plan(identity, clock.time())
+        self._plan_now(self._targets, clock)
         try:
             while True:
                 await self._wait_until_due(clock)
@@ -135,18 +137,17 @@ class Scheduler:
             await self._stop()
 
     async def _let_others(self, clock: Clock) -> None:
-        """See to it that a crowd of examinations that begin holds nobody up, whoever asks for `/-/healthy` least of all.
+        """See to it that a crowd of examinations that begin holds nobody up, each other least of all.
 
-        All of them together would send and receive in step, and each step of the loop would take as long as
-        hundreds of handshakes do.
+        Begun all together they would wait for this process, and what they measure of the servers would be wrong.
         """
         self._begun += 1
         if self._begun % AT_ONCE:
             return
-        for _ in range(PATIENCE):
-            before = clock.time()
+        until = clock.time() + PATIENCE
+        while (before := clock.time()) < until:
             await asyncio.sleep(0)
-            if clock.time() - before < LONG:
+            if not self._crowded() and clock.time() - before < LONG:
                 break
 
     def replace(self, targets: Iterable[Target], examine: Examine, anew: Iterable[str] = ()) -> None:
@@ -166,11 +167,10 @@ class Scheduler:
             for identity, target in self._targets.items()
             if (last := before.get(identity)) is not target and last != target
         }
-        for identity in changed.union(anew) & self._targets.keys():
-            if identity in self._busy:
-                self._again.add(identity)
-            elif self._clock is not None:
-                self._plan(identity, self._clock.time())
+        changed.update(self._targets.keys() & anew)
+        self._again |= changed & self._busy
+        if self._clock is not None:
+            self._plan_now(changed - self._busy, self._clock)
 
     def soon(self, identity: str) -> bool:
         """Probe a target at once, unless it is being probed; returns whether there is such a target."""
@@ -181,6 +181,14 @@ class Scheduler:
     def _plan(self, identity: str, due: float) -> None:
         self._due[identity] = due
         heapq.heappush(self._heap, (due, identity))
+        self._wake.set()
+
+    def _plan_now(self, identities: Iterable[str], clock: Clock) -> None:
+        """Plan many at once."""
+        now = clock.time()
+        self._due.update(dict.fromkeys(identities, now))
+        self._heap += [(now, identity) for identity in identities]
+        heapq.heapify(self._heap)
         self._wake.set()
 
     def _earliest(self) -> float:

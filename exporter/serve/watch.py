@@ -9,6 +9,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 PERIOD = 5.0
 """Seconds between two looks."""
@@ -45,26 +46,29 @@ def _file(path: Path) -> Iterator[object]:
         yield path.name, error.errno
 
 
-async def changes(paths: Callable[[], Iterable[Path]], period: float = PERIOD) -> AsyncIterator[None]:
-    """One item for each change, once nothing has changed for a whole period.
+class Read(NamedTuple):
+    """Files, and their signature when they were last read."""
+
+    files: tuple[Path, ...]
+    state: Signature
+
+
+async def changes(read: Callable[[], Read], period: float = PERIOD) -> AsyncIterator[None]:
+    """One item for each change since the last reading, once nothing has changed for a whole period.
 
     Args:
-        paths: called for every look, since a reload may bring others.
+        read: what was read last, called for every look: whoever read meanwhile, for whatever reason, knows the change.
         period: seconds between two looks.
     """
-    given = tuple(paths())
-    seen = await asyncio.to_thread(signature, given)
     pending: Signature | None = None
     while True:
         await asyncio.sleep(period)
-        before, given = given, tuple(paths())
-        now = await asyncio.to_thread(signature, given)
-        if given != before:  # whoever reloaded has just read them
-            seen, pending = now, None
-        elif now == seen:
+        last = read()
+        now = await asyncio.to_thread(signature, last.files)
+        if now == last.state:
             pending = None
         elif now == pending:
-            seen, pending = now, None
+            pending = None
             yield
         else:
             pending = now

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from exporter import pipeline, trust
 from exporter.evidence.ways import NOTHING, Evidence
 from exporter.model import Policy, Result, RevocationMethod, State, Target, TrustStore
+from exporter.probe.readiness import watch
 from exporter.serve.board import Board
 from exporter.serve.collecting import Keeping, look_seldom
 from exporter.serve.limits import Limits
@@ -79,7 +80,12 @@ class Sweep:
         """Probe each server once, and check that every single probe went well."""
         count = len(self._targets)
         scheduler = Scheduler(
-            self._targets, self._examine, self._board, limits=Limits(), statistics=Statistics()
+            self._targets,
+            self._examine,
+            self._board,
+            limits=Limits(),
+            statistics=Statistics(),
+            crowded=watch(asyncio.get_running_loop()).crowded,
         )
         complete = self._board.expect(count)
         with stopwatch(count) as cost:

@@ -86,6 +86,10 @@ def test_what_is_kept_is_set_aside() -> None:
         assert before > collecting.KEPT
         with collecting.nothing_collected():
             assert not gc.isenabled()
+            looks = sum(generation["collections"] for generation in gc.get_stats())
+            for _ in range(collecting.KEPT):
+                keeping.kept()
+            assert looks == sum(generation["collections"] for generation in gc.get_stats())
         assert gc.isenabled()
     finally:
         gc.unfreeze()

@@ -18,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.config import Config, Limits
 from exporter.model import Policy, Target
+from exporter.probe.readiness import watch
 from exporter.serve.running import Address, Settings, running
 from tests.peers import Peer, expect, send, tls
 from tests.probe.hostile import HANGING, HOST, PEERS, TO_TLS, Hostile, usual
@@ -129,6 +130,7 @@ async def _watch_for(targets: tuple[Target, ...], probes: Sequence[int]) -> list
 @pytest.mark.skipif(sys.platform != "linux", reason="descriptors and memory are counted in /proc")
 async def test_the_daemon_keeps_nothing_of_them() -> None:
     """After 1,500 hostile probes tasks and descriptors are as many as before, and memory did not grow."""
+    watch(asyncio.get_running_loop())  # as long as the loop
     tasks, descriptors = len(asyncio.all_tasks()), _descriptors()
     async with AsyncExitStack() as stack, asyncio.timeout(120):
         chosen = itertools.islice(itertools.cycle(PEERS.values()), MANY)

@@ -42,13 +42,13 @@ def refusing(name: str, port: int = 1, **more: object) -> Target:
 class Loader:
     """Gives one configuration or error after the other."""
 
-    def __init__(self, *answers: Config | ConfigError) -> None:
+    def __init__(self, *answers: Config | Exception) -> None:
         self._answers = list(answers)
 
     def __call__(self) -> Config:
         """Load."""
         answer = self._answers.pop(0)
-        if isinstance(answer, ConfigError):
+        if isinstance(answer, Exception):
             raise answer
         return answer
 
@@ -165,6 +165,27 @@ async def test_changed_files_reload(tmp_path: Path) -> None:
         second.unlink()
         assert await taken.get() is None
         second.write_text("1")
+        assert await taken.get() is not None
+    watching.cancel()
+
+
+async def test_what_was_reloaded_is_not_reloaded_again(tmp_path: Path) -> None:
+    """Whoever asks for a reload after changing a file gets one reload, and so does who makes a mistake."""
+    path = tmp_path / "a"
+    path.write_text("1")
+    loader = Loader(config(files=[path]), ConfigError(("wrong",)), RuntimeError("ours"), config(files=[path]))
+    taken: asyncio.Queue[Config | None] = asyncio.Queue()
+    reloader = Reloader(loader, taken.put_nowait, config(files=[path]))
+    watching = asyncio.create_task(reloader.watch(0.05))
+    async with asyncio.timeout(30):
+        await asyncio.sleep(0.5)
+        for number in range(3):
+            path.write_text("2" * number)
+            await reloader.reload()
+            await asyncio.sleep(0.3)
+            assert taken.qsize() == 1, "the change was known"
+            await taken.get()
+        path.write_text("333")
         assert await taken.get() is not None
     watching.cancel()
 
