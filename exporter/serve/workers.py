@@ -33,6 +33,10 @@ ATTEMPTS = 3
 """How often a look is begun when the worker that does it ends."""
 OVERDUE = 5.0
 """Seconds beyond the time of a look after which its worker is taken to hang."""
+FULL = 32
+"""Looks that one worker is given before another one is woken: each is the cheaper the more are done together."""
+MOMENT = 0.005
+"""Seconds that a question may wait for others: to be woken costs a worker more than to read."""
 PARTING = 0.5
 """Seconds that a worker may take to end when nobody asks any more."""
 PAUSE = 1.0
@@ -125,9 +129,9 @@ class _Worker(asyncio.SubprocessProtocol):
             self._transport.close()
 
     def _send(self, message: Plain) -> None:
-        """Send what one step of the loop asks together."""
+        """Send what a moment asks together."""
         if not self._questions:
-            asyncio.get_running_loop().call_soon(self._flush)
+            asyncio.get_running_loop().call_later(MOMENT, self._flush)
         self._questions.append(frame(message))
 
     def _flush(self) -> None:
@@ -190,7 +194,7 @@ class Workers:
             worker = None
             try:
                 async with asyncio.timeout(timeout + OVERDUE):
-                    worker = await self._least_busy()
+                    worker = await self._next()
                     phases, digest, whole = await worker.ask(next(self._numbers), question)
             except (_GoneError, TimeoutError) as error:
                 self._give_up(worker, hangs=isinstance(error, TimeoutError))
@@ -229,10 +233,14 @@ class Workers:
             del self._seen[next(iter(self._seen))]
         return seen
 
-    async def _least_busy(self) -> _Worker:
+    async def _next(self) -> _Worker:
+        """The one to ask: one that is awake anyway, as long as it is not full; else the one that has least to do."""
         while not self._running:
             self._some.clear()
             await self._some.wait()
+        awake = [worker for worker in self._running if worker.busy < FULL]
+        if awake:
+            return max(awake, key=lambda worker: worker.busy)
         return min(self._running, key=lambda worker: worker.busy)
 
     async def _keep(self) -> None:

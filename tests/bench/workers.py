@@ -1,6 +1,7 @@
 """What probing in two processes costs beside one, and what is lost when one of them is killed.
 
-Both daemons run in the same seconds, and all of their processes count.
+They take turns, at a pace that keeps one process busy for half of its time: with less to do, two are no use. All of
+their processes count.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import re
 import signal
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.bench import usage
@@ -21,8 +22,8 @@ from tests.bench.measure import Cost, Failed
 from tests.bench.options import Options
 from tests.bench.servers import Fleet, fleets
 
-PACE = 200
-"""Probes a second of each daemon."""
+PACE = 500
+"""Probes a second."""
 _MORE = Budget(1.1)
 _NONE = Budget(0)
 _PATIENCE = 3
@@ -41,16 +42,16 @@ def measure(options: Options) -> Iterator[Figure]:
         place = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         (few,) = stack.enter_context(fleets(place, options.kinds[:1], options.certificates))
         fleet = few.of(min(options.targets, 5 * PACE))
-        both = [stack.enter_context(_daemon(fleet, workers)) for workers in (1, 2)]
-        for each in both:
-            each.wait_for(2 * fleet.count)
-        windows = [_window(both, options.window / 2) for _ in range(options.repetitions)]
-        for each in both:
-            each.check(fleet.count)
+        windows, lost = [], 0
+        for _ in range(options.repetitions):
+            with _daemon(fleet, 1) as one:
+                alone = _window(one, fleet, options.window / 4)
+            with _daemon(fleet, 2) as two:
+                windows.append((alone, _window(two, fleet, options.window / 4)))
+                lost += _lost(two, fleet)
+                two.check(fleet.count)
         yield from _figures(windows)
-        lost = _lost(both[1], fleet)
         yield single("2 workers", "one killed: targets not probed since", "targets", lost, _NONE)
-        both[1].check(fleet.count)
 
 
 @contextlib.contextmanager
@@ -66,16 +67,17 @@ def _interval(fleet: Fleet) -> int:
     return max(fleet.count // PACE, 1)
 
 
-def _window(daemons: list[Daemon], seconds: float) -> list[Cost]:
-    before = [(each.beat(), each.cpu()) for each in daemons]
+def _window(ours: Daemon, fleet: Fleet, seconds: float) -> Cost:
+    """What its probes cost once all chains are known."""
+    ours.wait_for(2 * fleet.count)
+    probes, spent = ours.beat(), ours.cpu()
     time.sleep(seconds)
-    return [
-        Cost(each.beat() - probes, seconds, each.cpu() - spent)
-        for each, (probes, spent) in zip(daemons, before, strict=True)
-    ]
+    cost = Cost(ours.beat() - probes, seconds, ours.cpu() - spent)
+    ours.check(fleet.count)
+    return cost
 
 
-def _figures(windows: list[list[Cost]]) -> Iterator[Figure]:
+def _figures(windows: Sequence[tuple[Cost, Cost]]) -> Iterator[Figure]:
     for workers in (1, 2):
         costs = [window[workers - 1] for window in windows]
         yield median(f"{workers} workers", "sweep", "CPU ms/probe", (each.cpu_ms for each in costs))
