@@ -9,31 +9,52 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from types import MappingProxyType
+from typing import NamedTuple
 
 from exporter.model import Result, State, Target
 from exporter.publish.families import CHANGES, FAMILIES, RESERVED_LABELS, Family, Sample, timestamp
 from exporter.publish.labels import number, pair, pairs
-from exporter.publish.whole import WHOLE_FAMILIES
+from exporter.publish.whole import WHOLE_FAMILIES, WholeFamily
 
 BATCH = 250
 """Results whose lines are joined at once; keeps each step of a large answer short."""
 
 
-_HEADERS = (
-    *(family.header for family in (*FAMILIES, CHANGES)),
-    *(family.header for family in WHOLE_FAMILIES),
-)
-_OPENMETRICS_HEADERS = tuple(
-    header.replace(f"{CHANGES.name} ", f"{CHANGES.name[:-6]} ") for header in _HEADERS
-)
+Lines = tuple[str, ...]
+"""A text for each family of a group, in their order; empty where it has no lines."""
 
-_TIMED = tuple((at, family) for at, family in enumerate(FAMILIES) if family.timed)
-_OBSERVED = tuple((at, family) for at, family in enumerate(FAMILIES) if family.timed or family.observed)
 
-Rendered = tuple[str, ...]
-"""The finished lines of one result, one text for each family in the order of the headers; empty where there are none."""
+class Rendered(NamedTuple):
+    """The finished lines of one result, grouped by what makes them change.
+
+    `timed` differ from probe to probe, `observed` with what the server shows, `steady` with the verdict. `further` are
+    the counter and, with the first result of a target, what is about the target as a whole.
+    """
+
+    timed: Lines
+    observed: Lines
+    steady: Lines
+    further: Lines = ()
+
+    def text(self) -> str:
+        """All of them."""
+        return "".join(line for group in self for line in group)
+
+
 Known = Mapping[str, tuple[Result, Rendered]]
 """Earlier results of a target and their lines, by address."""
+
+_TIMED = tuple(family for family in FAMILIES if family.timed)
+_OBSERVED = tuple(family for family in FAMILIES if family.observed)
+_STEADY = tuple(family for family in FAMILIES if not family.timed and not family.observed)
+_FURTHER: Sequence[Family | WholeFamily] = (CHANGES, *WHOLE_FAMILIES)
+_GROUPS: Sequence[Sequence[Family | WholeFamily]] = (_TIMED, _OBSERVED, _STEADY, _FURTHER)
+_PLACES = {
+    family.name: (group, place)
+    for group, families in enumerate(_GROUPS)
+    for place, family in enumerate(families)
+}
+"""In which group of the rendered lines a family is, and where there."""
 
 
 def render(result: Result, known: tuple[Result, Rendered] | None = None) -> Rendered:
@@ -48,12 +69,16 @@ def render(result: Result, known: tuple[Result, Rendered] | None = None) -> Rend
             changed since, most of them are the same.
     """
     common = _target_labels(result)
+    timed = _group(_TIMED, common, result)
     if known is None or result.grounds is None or result.grounds is not known[0].grounds:
-        return tuple([_family_lines(family, common, result) for family in FAMILIES])
-    lines = list(known[1][: len(FAMILIES)])
-    for at, family in _TIMED if result.observation is known[0].observation else _OBSERVED:
-        lines[at] = _family_lines(family, common, result)
-    return tuple(lines)
+        return Rendered(timed, _group(_OBSERVED, common, result), _group(_STEADY, common, result))
+    last, lines = known
+    same = result.observation is last.observation
+    return Rendered(timed, lines.observed if same else _group(_OBSERVED, common, result), lines.steady)
+
+
+def _group(families: Sequence[Family], common: str, result: Result) -> Lines:
+    return tuple([_family_lines(family, common, result) for family in families])
 
 
 def _family_lines(family: Family, common: str, result: Result) -> str:
@@ -71,14 +96,13 @@ def render_all(
         changes: how often each address was seen with another certificate; None where nobody remembers.
         known: what was rendered before.
     """
-    counts = changes or {}
-    lines = [
-        (*render(result, known.get(result.observation.address)), _counted(result, counts))
-        for result in results
-    ]
-    if lines:
-        lines[0] = (*lines[0], *_whole(results))
-    return tuple(lines)
+    counts, whole = changes or {}, tuple(_whole(results)) if results else ()
+    rendered = []
+    for result in results:
+        timed, observed, steady, _ = render(result, known.get(result.observation.address))
+        rendered.append(Rendered(timed, observed, steady, (_counted(result, counts), *whole)))
+        whole = ()
+    return tuple(rendered)
 
 
 def _counted(result: Result, changes: Mapping[str, int]) -> str:
@@ -106,10 +130,13 @@ def exposition(rendered: Iterable[Rendered], *, openmetrics: bool = False) -> It
         rendered: what `render` or `render_all` made of the results. Two results of one target need different addresses.
     """
     results = tuple(rendered)
-    for at, header in enumerate(_OPENMETRICS_HEADERS if openmetrics else _HEADERS):
-        due = header
+    every: Sequence[Family | WholeFamily] = (*FAMILIES, *_FURTHER)
+    for family in every:
+        due, (group, place) = family.header, _PLACES[family.name]
+        if openmetrics and family is CHANGES:
+            due = due.replace(f"{CHANGES.name} ", f"{CHANGES.name[:-6]} ")
         for batch in _batches(results):
-            lines = "".join([one[at] for one in batch if at < len(one)])
+            lines = "".join([groups[group][place] for groups in batch if place < len(groups[group])])
             if lines:
                 yield due + lines
                 due = ""

@@ -50,7 +50,7 @@ def test_a_removed_target_vanishes_at_once() -> None:
     board.put(removed, [results.result(target=removed)])
     assert [entry.target.name for entry in board.entries()] == ["kept", "new"]
     assert len(board.results(kept)) == 1
-    assert not [one for one in board.rendered() if "removed" in "".join(one)]
+    assert not [one for one in board.rendered() if "removed" in one.text()]
     assert board.results(removed) == ()
 
 

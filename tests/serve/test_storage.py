@@ -190,7 +190,7 @@ def test_changes_are_counted() -> None:
     assert put(("192.0.2.1", new)) == {"192.0.2.1": 1}
     assert put(("192.0.2.1", new), ("192.0.2.2", old)) == {"192.0.2.1": 1, "192.0.2.2": 0}
     assert put(("192.0.2.1", old), ("192.0.2.2", old)) == {"192.0.2.1": 2, "192.0.2.2": 0}
-    assert 'smtp_tls_cert_changes_total{target="' in "".join(line for one in board.rendered() for line in one)
+    assert 'smtp_tls_cert_changes_total{target="' in "".join(one.text() for one in board.rendered())
 
 
 def test_what_was_stored_gives_way_to_what_is_found() -> None:
