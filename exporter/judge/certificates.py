@@ -72,11 +72,12 @@ def _facts(certificate: x509.Certificate, der: bytes) -> CertificateFacts:
     extensions = Extensions(certificate)
     is_ca = _is_ca(extensions)
     access = _access_urls(extensions)
+    names = naming.read(certificate)
     return CertificateFacts(
         der=der,
-        subject=naming.subject(certificate),
-        issuer=naming.issuer(certificate),
-        common_name=naming.common_name(certificate),
+        subject=names.subject,
+        issuer=names.issuer,
+        common_name=names.common_name,
         serial=_whole_bytes(certificate.serial_number),
         sha1=hashlib.sha1(der, usedforsecurity=False).hexdigest().upper(),
         sha256=hashlib.sha256(der).hexdigest().upper(),
@@ -86,8 +87,8 @@ def _facts(certificate: x509.Certificate, der: bytes) -> CertificateFacts:
         key_bits=key_bits,
         signature=_describe_signature(certificate),
         sans=_sans(extensions),
-        self_issued=naming.names(certificate, certificate),
-        self_signed=_is_self_signed(certificate),
+        self_issued=names.self_issued,
+        self_signed=names.self_issued and _is_self_signed(certificate),
         is_ca=is_ca,
         usage_allows_server=_usage_allows_server(extensions, is_ca=is_ca),
         aia_issuers=access(AuthorityInformationAccessOID.CA_ISSUERS),

@@ -7,6 +7,7 @@ that older authorities put into a TeletexString, although OpenSSL and Windows go
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from cryptography import x509
 
@@ -32,6 +33,33 @@ _SPECIAL = frozenset(',+"\\<>;=')
 _ISSUER, _SUBJECT = 2, 4
 """Places in a TBSCertificate (RFC 5280 section 4.1) behind its version."""
 _MANY = 1000
+
+
+class Names(NamedTuple):
+    """Those of one certificate: whom it is about, who issued it, the last common name, and whether both are the same."""
+
+    subject: str
+    issuer: str
+    common_name: str | None
+    self_issued: bool
+
+
+def read(certificate: x509.Certificate) -> Names:
+    """All of them; a name that the library reads is read once.
+
+    Raises:
+        ValueError: one of them is not even a name.
+    """
+    try:
+        about, by = certificate.subject, certificate.issuer
+        return Names(about.rfc4514_string(), by.rfc4514_string(), _common_name(about), about == by)
+    except ValueError:
+        return Names(
+            subject(certificate),
+            issuer(certificate),
+            common_name(certificate),
+            names(certificate, certificate),
+        )
 
 
 def subject(certificate: x509.Certificate) -> str:
@@ -65,13 +93,16 @@ def common_name(certificate: x509.Certificate) -> str | None:
         ValueError: the subject is not even a name.
     """
     try:
-        values = [
-            str(one.value) for one in certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
-        ]
+        return _common_name(certificate.subject)
     except ValueError:
         name = _name(certificate, _SUBJECT)
         values = [value for part in _parts(name) for kind, value in part if kind == _COMMON_NAME]
     return values[-1] if values else None
+
+
+def _common_name(name: x509.Name) -> str | None:
+    values = name.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+    return str(values[-1].value) if values else None
 
 
 def names(certificate: x509.Certificate, other: x509.Certificate) -> bool:
