@@ -31,6 +31,7 @@ from typing import NamedTuple
 
 from OpenSSL import crypto
 
+from exporter import parsed
 from exporter.judge.anchors import Chain, all_members, by_subject, climb
 from exporter.judge.certificates import read_certificate
 from exporter.judge.presented import EMPTY, known_issuers, presented_path
@@ -239,7 +240,7 @@ def _run(chain: Chain, store: crypto.X509Store) -> _Outcome:
 
 @functools.lru_cache(maxsize=1024)
 def _load(der: bytes) -> crypto.X509:
-    return crypto.load_certificate(crypto.FILETYPE_ASN1, der)
+    return parsed.read(der)
 
 
 def _dump(certificate: crypto.X509) -> bytes:

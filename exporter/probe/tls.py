@@ -21,9 +21,10 @@ from __future__ import annotations
 
 import functools
 
-from OpenSSL import SSL, crypto
+from OpenSSL import SSL
 
 from exporter.model import KeyType, Reason, TlsFacts
+from exporter.parsed import present
 from exporter.probe.errors import ProbeError
 
 _READ = 65536
@@ -139,7 +140,7 @@ class TlsClient:
     def chain(self) -> tuple[bytes, ...]:
         """The presented certificates as DER, leaf first; empty when none came."""
         certificates = self._connection.get_peer_cert_chain() or ()
-        return tuple(crypto.dump_certificate(crypto.FILETYPE_ASN1, c) for c in certificates)
+        return tuple([present(certificate) for certificate in certificates])
 
     def staple(self) -> bytes:
         """The stapled OCSP response as it came, empty when there was none."""

@@ -6,8 +6,10 @@ many readers on one event loop; nothing here waits. It must not interpret a resu
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from exporter.model import Result, State, Target
 from exporter.publish import metrics
@@ -44,6 +46,11 @@ class Entry:
 
 
 Note = Callable[[Entry], None]
+Prepared = Mapping[str, tuple[Entry | None, Entry]]
+"""For targets that are new or changed, the entry that it was made from, if any, and the one to take over."""
+NOTHING: Prepared = MappingProxyType({})
+PIECE = 250
+"""Targets that are prepared before everything else on the loop has its turn."""
 
 
 class Board:
@@ -59,10 +66,30 @@ class Board:
         self._entries = {target.id: _empty(target) for target in targets}
         self._directory: Directory | None = None
 
-    def replace(self, targets: Iterable[Target]) -> None:
-        """Take over another list of targets. Removed ones vanish at once, kept ones keep their results."""
-        known = self._entries
-        self._entries = {target.id: _moved(known.get(target.id), target) for target in targets}
+    async def prepare(self, targets: Iterable[Target]) -> Prepared:
+        """Work out what another list of targets changes, a piece at a time, so that `replace` has little to do."""
+        prepared = {}
+        for number, target in enumerate(targets, 1):
+            known = self._entries.get(target.id)
+            if known is None or known.target is not target:
+                prepared[target.id] = known, _moved(known, target)
+            if number % PIECE == 0:
+                await asyncio.sleep(0)
+        return prepared
+
+    def replace(self, targets: Iterable[Target], prepared: Prepared = NOTHING) -> None:
+        """Take over another list of targets. Removed ones vanish at once, kept ones keep their results.
+
+        Args:
+            targets: all of them.
+            prepared: what `prepare` made of them. What has come in since counts nevertheless.
+        """
+        entries = {}
+        for target in targets:
+            known = self._entries.get(target.id)
+            seen, entry = prepared.get(target.id, (None, None))
+            entries[target.id] = entry if entry and seen is known else _moved(known, target)
+        self._entries = entries
         self._directory = None
 
     def put(self, target: Target, results: Sequence[Result]) -> None:

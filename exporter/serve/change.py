@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Coroutine, Mapping, Sequence, Set
 from functools import partial
+from typing import NamedTuple
 
 from exporter import gathering, pipeline
 from exporter.config import Config
@@ -20,6 +21,7 @@ from exporter.model import Failure, Result, Target, TrustStore
 from exporter.probe.stream import look
 from exporter.run import Look
 from exporter.serve import changes
+from exporter.serve.board import NOTHING, Prepared
 from exporter.serve.discovery import Discovery
 from exporter.serve.limits import Gate
 from exporter.serve.scheduler import Examine, Scheduler
@@ -30,6 +32,18 @@ logger = logging.getLogger(__name__)
 
 RESTORED = 100
 """Targets whose results are read from storage at once."""
+
+
+class _Wanted(NamedTuple):
+    """The targets that there should be, and stand-ins for those of which nothing is known, with the reason."""
+
+    targets: Sequence[Target]
+    failures: Sequence[tuple[Target, Failure]]
+
+    @property
+    def all(self) -> Sequence[Target]:
+        """Both."""
+        return [*self.targets, *(target for target, _ in self.failures)]
 
 
 class Change:
@@ -49,21 +63,22 @@ class Change:
         self._storage = storage
         self._discovery = discovery
         service.probe_soon = scheduler.soon
-        self._reporting: set[asyncio.Task[None]] = set()
+        self._working: set[asyncio.Task[None]] = set()
+        self._turn = asyncio.Lock()
 
     def begin(self) -> None:
         """Take over the targets of the configuration, and ask its sources from now on."""
-        self._discovery.begin(self._service.config, self.take)
-        self.take()
+        self._discovery.begin(self._service.config, lambda: self._work(self.take()))
+        self._replace(self._wanted())
 
     async def stop(self) -> None:
         """Ask them no more."""
         await self._discovery.stop()
-        for task in self._reporting:
+        for task in self._working:
             task.cancel()
-        await asyncio.gather(*self._reporting, return_exceptions=True)
+        await asyncio.gather(*self._working, return_exceptions=True)
 
-    def __call__(self, config: Config | None) -> None:
+    async def __call__(self, config: Config | None) -> None:
         """Take over another configuration, or take note that there was none that could be loaded."""
         statistics = self._service.statistics
         statistics.config_loaded = config is not None
@@ -75,28 +90,42 @@ class Change:
         self._service.examine = examiner(config, self._sources, self._service.look)
         self._service.modules = {name: module.apply for name, module in config.modules.items()}
         self._discovery.replace(config)
-        self.take(_judged_otherwise(before, config))
+        await self.take(_judged_otherwise(before, config))
         statistics.config_loaded_at = time.time()
 
-    def take(self, changed: Set[str] = frozenset()) -> None:
+    async def take(self, changed: Set[str] = frozenset()) -> None:
         """Take over the targets that there are now.
 
         Args:
             changed: trust stores that have other contents now.
         """
-        targets, failures = self._discovery.targets(), self._discovery.failures()
+        async with self._turn:
+            wanted = self._wanted()
+            self._replace(wanted, await self._service.board.prepare(wanted.all), changed)
+
+    def _wanted(self) -> _Wanted:
+        return _Wanted(self._discovery.targets(), self._discovery.failures())
+
+    def _replace(
+        self, wanted: _Wanted, prepared: Prepared = NOTHING, changed: Set[str] = frozenset()
+    ) -> None:
+        """In one step, so that nobody sees some of the old and some of the new."""
+        targets = wanted.targets
         anew = [target.id for target in targets if not changed.isdisjoint(target.policy.stores)]
         self._service.meant.clear()
-        self._service.board.replace([*targets, *(target for target, _ in failures)])
+        self._service.board.replace(wanted.all, prepared)
         self._scheduler.replace(targets, self._service.examine, anew)
         self._service.statistics.targets = len(targets)
-        work = [self._report(target, failure) for target, failure in failures]
+        for target, failure in wanted.failures:
+            self._work(self._report(target, failure))
         if self._storage is not None:
-            work.append(self._restore(self._storage))
-        for one in work:
-            task = asyncio.create_task(one)
-            self._reporting.add(task)
-            task.add_done_callback(self._reporting.discard)
+            self._work(self._restore(self._storage))
+
+    def _work(self, work: Coroutine[None, None, None]) -> None:
+        """Do it beside everything else."""
+        task = asyncio.create_task(work)
+        self._working.add(task)
+        task.add_done_callback(self._working.discard)
 
     async def _restore(self, storage: Storage) -> None:
         """Show what an earlier run found, until this one knows better."""

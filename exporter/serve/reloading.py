@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -66,7 +66,7 @@ class Reloader:
     def __init__(
         self,
         load: Load,
-        take: Callable[[Config | None], None],
+        take: Callable[[Config | None], Awaitable[None]],
         config: Config,
         supervisor: Supervisor = Supervisor(),  # noqa: B008 - frozen
     ) -> None:
@@ -84,10 +84,10 @@ class Reloader:
             with nothing_collected():
                 config, self._read = await asyncio.to_thread(_reload, self._load, self._config)
             if isinstance(config, Exception):
-                self._take(None)
+                await self._take(None)
                 return self._explain(config)
             self._config = config
-            self._take(config)
+            await self._take(config)
             logger.info("reloaded", extra={"targets": len(config.targets), "sources": len(config.sources)})
             self._supervisor.ready("Reloaded")
             return ()

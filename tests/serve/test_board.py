@@ -65,6 +65,23 @@ def test_a_kept_target_takes_over_its_new_settings() -> None:
     assert len(entry.results) == 1
 
 
+async def test_what_comes_while_a_change_is_prepared_counts() -> None:
+    """Prepared or not, a change ends in the same; results that came in meanwhile are not lost."""
+    kept, changed, new = named("kept"), named("changed"), named("new")
+    other = dataclasses.replace(changed, timeout=99.0)
+    board = Board([kept, changed])
+    for target in (kept, changed):
+        board.put(target, [results.result(target=target)])
+    prepared = await board.prepare([kept, other, new])
+    assert {identity for identity in prepared} == {changed.id, new.id}
+    late = results.result(target=changed, duration=7.0)
+    board.put(changed, [late])
+    board.replace([kept, other, new], prepared)
+    assert [entry.target for entry in board.entries()] == [kept, other, new]
+    assert board.results(changed) == (late,)
+    assert board.results(new) == ()
+
+
 def test_a_snapshot_does_not_change() -> None:
     """A reader that takes its time sees the state of the moment when it began."""
     board = Board([results.TARGET])

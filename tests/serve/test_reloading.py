@@ -153,7 +153,7 @@ async def test_changed_files_reload(tmp_path: Path) -> None:
         path.write_text("1")
     loader = Loader(config(files=[second]), ConfigError(("wrong",)), config(files=[second]))
     taken: asyncio.Queue[Config | None] = asyncio.Queue()
-    reloader = Reloader(loader, taken.put_nowait, config(files=[first]))
+    reloader = Reloader(loader, taken.put, config(files=[first]))
     watching = asyncio.create_task(reloader.watch(0.01))
     async with asyncio.timeout(30):
         await asyncio.sleep(0.5)  # the first look, however busy the machine is
@@ -175,7 +175,7 @@ async def test_what_was_reloaded_is_not_reloaded_again(tmp_path: Path) -> None:
     path.write_text("1")
     loader = Loader(config(files=[path]), ConfigError(("wrong",)), RuntimeError("ours"), config(files=[path]))
     taken: asyncio.Queue[Config | None] = asyncio.Queue()
-    reloader = Reloader(loader, taken.put_nowait, config(files=[path]))
+    reloader = Reloader(loader, taken.put, config(files=[path]))
     watching = asyncio.create_task(reloader.watch(0.05))
     async with asyncio.timeout(30):
         await asyncio.sleep(0.5)
@@ -224,9 +224,9 @@ async def test_a_fault_of_this_program_keeps_the_old_configuration(caplog: pytes
     def broken() -> Config:
         raise RuntimeError("a fault")
 
-    taken: list[Config | None] = []
-    assert await Reloader(broken, taken.append, config(files=[])).reload() == (
+    taken: asyncio.Queue[Config | None] = asyncio.Queue()
+    assert await Reloader(broken, taken.put, config(files=[])).reload() == (
         "internal error: RuntimeError: a fault",
     )
-    assert taken == [None]
+    assert (taken.qsize(), taken.get_nowait()) == (1, None)
     assert "internal error while reloading" in caplog.text

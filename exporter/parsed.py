@@ -1,0 +1,33 @@
+"""Certificates as OpenSSL has just read them, so that what the handshake has read is not read again to be verified.
+
+In: what a handshake presented. Out: the same for whoever asks within a moment; from its bytes for everybody else. It is a
+cache and nothing more: a certificate means the same whether it was found here or not.
+"""
+
+from __future__ import annotations
+
+from OpenSSL import crypto
+
+RECENT = 256
+"""Certificates that are kept: those of the handshakes that ended since the loop last judged any."""
+
+_recent: dict[bytes, crypto.X509] = {}
+
+
+def present(certificate: crypto.X509) -> bytes:
+    """Keep one for a moment; returns its DER encoding."""
+    der = crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
+    if der not in _recent:
+        if len(_recent) >= RECENT:
+            del _recent[next(iter(_recent))]
+        _recent[der] = certificate
+    return der
+
+
+def read(der: bytes) -> crypto.X509:
+    """The certificate with this encoding.
+
+    Raises:
+        OpenSSL.crypto.Error: it is none.
+    """
+    return _recent.get(der) or crypto.load_certificate(crypto.FILETYPE_ASN1, der)
