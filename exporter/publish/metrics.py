@@ -129,13 +129,13 @@ def exposition(rendered: Iterable[Rendered], *, openmetrics: bool = False) -> It
         openmetrics: whether the headers are those of OpenMetrics, where a counter has no `_total`.
         rendered: what `render` or `render_all` made of the results. Two results of one target need different addresses.
     """
-    results = tuple(rendered)
+    batches = tuple(_batches(rendered))
     every: Sequence[Family | WholeFamily] = (*FAMILIES, *_FURTHER)
     for family in every:
         due, (group, place) = family.header, _PLACES[family.name]
         if openmetrics and family is CHANGES:
             due = due.replace(f"{CHANGES.name} ", f"{CHANGES.name[:-6]} ")
-        for batch in _batches(results):
+        for batch in batches:
             lines = "".join([groups[group][place] for groups in batch if place < len(groups[group])])
             if lines:
                 yield due + lines
@@ -186,7 +186,7 @@ def _lines(start: str, samples: Sequence[Sample]) -> str:
     return "".join([f"{start},{own}}} {number(value)}\n" for own, value in dict(samples).items()])
 
 
-def _batches(results: Sequence[Rendered]) -> Iterator[Sequence[Rendered]]:
+def _batches(results: Iterable[Rendered]) -> Iterator[Sequence[Rendered]]:
     remaining = iter(results)
     while batch := tuple(islice(remaining, BATCH)):
         yield batch

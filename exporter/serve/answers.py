@@ -7,6 +7,7 @@ cannot be finished ends without its last chunk, which every client takes for a f
 from __future__ import annotations
 
 import asyncio
+import functools
 import zlib
 from collections.abc import Iterable
 
@@ -32,6 +33,22 @@ async def stream(
     return response
 
 
+def whole(request: web.Request, content_type: str, text: str) -> web.Response:
+    """A short answer, made and sent in one step."""
+    headers = {hdrs.CONTENT_TYPE: content_type, hdrs.VARY: hdrs.ACCEPT_ENCODING}
+    body = text.encode()
+    if accepts_gzip(request.headers.get(hdrs.ACCEPT_ENCODING, "")):
+        headers[hdrs.CONTENT_ENCODING] = "gzip"
+        packer = _packer()
+        body = packer.compress(body) + packer.flush()
+    return web.Response(body=body, headers=headers)
+
+
+def _packer() -> zlib._Compress:  # typeshed has no public name
+    """Level 1: metrics shrink tenfold at a fifth of the time of the default level."""
+    return zlib.compressobj(1, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+
+
 async def _write(response: web.StreamResponse, pieces: Iterable[str | bytes]) -> None:
     for piece in pieces:
         await response.write(_encoded(piece))
@@ -39,8 +56,7 @@ async def _write(response: web.StreamResponse, pieces: Iterable[str | bytes]) ->
 
 
 async def _write_compressed(response: web.StreamResponse, pieces: Iterable[str | bytes]) -> None:
-    # Level 1: metrics shrink tenfold at a fifth of the time of the default level.
-    packer = zlib.compressobj(1, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+    packer = _packer()
     for piece in pieces:
         if packed := packer.compress(_encoded(piece)):
             await response.write(packed)
@@ -52,6 +68,7 @@ def _encoded(piece: str | bytes) -> bytes:
     return piece.encode() if isinstance(piece, str) else piece
 
 
+@functools.lru_cache(maxsize=64)
 def accepts_gzip(header: str) -> bool:
     """Whether an Accept-Encoding header (RFC 9110 section 12.5.3) names gzip and does not refuse it."""
     for choice in header.lower().split(","):

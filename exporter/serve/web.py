@@ -7,6 +7,7 @@ not decide anything about certificates, and it answers the same for GET and HEAD
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from collections.abc import Iterator
 
@@ -83,8 +84,12 @@ async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 def wants_openmetrics(request: web.Request) -> bool:
     """Whether the Accept header prefers OpenMetrics 1.0 to the text format."""
-    _, chosen = choose_encoder(request.headers.get(hdrs.ACCEPT, ""))
-    return chosen.startswith("application/openmetrics-text")
+    return _prefers_openmetrics(request.headers.get(hdrs.ACCEPT, ""))
+
+
+@functools.lru_cache(maxsize=64)
+def _prefers_openmetrics(accept: str) -> bool:
+    return choose_encoder(accept)[1].startswith("application/openmetrics-text")
 
 
 async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
@@ -125,7 +130,7 @@ async def _probe(request: web.Request) -> web.StreamResponse:
         return web.Response(text=debug.explain(question.target, results, body))
     openmetrics = wants_openmetrics(request)
     content_type = OPENMETRICS_FORMAT if openmetrics else TEXT_FORMAT
-    return await answers.stream(request, content_type, [body, END] if openmetrics else [body])
+    return answers.whole(request, content_type, body + END if openmetrics else body)
 
 
 async def _service_discovery(request: web.Request) -> web.Response:

@@ -71,7 +71,7 @@ def _figures(kind: Kind, rounds: Rounds) -> Iterator[Figure]:
         if what != "floor":
             budget = _NEW.get(kind.key) if what == "sweep, new" else _FLOORS.get(what)
             yield median(about, what, "of floor", _ratios(rounds, what, "floor"), budget)
-    for what in ("sweep, new", "sweep, seen", "/probe", "/probe, gzip"):
+    for what in ("sweep, at start", "sweep, new", "sweep, seen", "/probe", "/probe, gzip"):
         them = THEIRS + _ASKED["gzip" if "gzip" in what else "plain"]
         yield median(about, what, "of blackbox", _ratios(rounds, what, them), _OF_BLACKBOX.get(what))
 

@@ -73,7 +73,7 @@ async def test_what_comes_while_a_change_is_prepared_counts() -> None:
     for target in (kept, changed):
         board.put(target, [results.result(target=target)])
     prepared = await board.prepare([kept, other, new])
-    assert {identity for identity in prepared} == {changed.id, new.id}
+    assert set(prepared) == {changed.id, new.id}
     late = results.result(target=changed, duration=7.0)
     board.put(changed, [late])
     board.replace([kept, other, new], prepared)
