@@ -19,6 +19,8 @@ from exporter.judge.certificates import UnreadableCertificateError, read_certifi
 from exporter.model import CertificateFacts, TrustStore
 
 Chain = tuple[CertificateFacts, ...]
+USUAL = 512
+"""Characters of a name that may be remembered; nobody should fill this memory with long ones."""
 Index = Mapping[str, Sequence[bytes]]
 """DER certificates by their comparable subject."""
 
@@ -78,4 +80,11 @@ def _index(named: Iterable[tuple[str, bytes]]) -> Index:
 
 def _comparable(name: str) -> str:
     """A name without what RFC 5280 section 7.1 ignores in comparisons: case and runs of spaces."""
+    return _usual(name) if len(name) <= USUAL else _folded(name)
+
+
+def _folded(name: str) -> str:
     return " ".join(name.casefold().split())
+
+
+_usual = functools.lru_cache(maxsize=1024)(_folded)

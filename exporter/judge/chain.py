@@ -193,7 +193,8 @@ def _why_distrusted(chain: Chain, known: Chain, store: TrustStore, undated: _Out
 @functools.lru_cache(maxsize=1024)
 def _supposing_trust(path: Chain) -> _Outcome:
     """What else is wrong, if the last certificate that the server sent were trusted."""
-    return _run(path, _store(path[-1:], flags=_NO_CHECK_TIME | _PARTIAL_CHAIN))
+    anchors = path[-1:]
+    return _run(path, anchors, _store(anchors, flags=_NO_CHECK_TIME | _PARTIAL_CHAIN))
 
 
 def _with_purpose(outcome: _Outcome, path: Chain) -> _Outcome:
@@ -213,7 +214,8 @@ def _with_purpose(outcome: _Outcome, path: Chain) -> _Outcome:
 @functools.lru_cache(maxsize=4096)
 def _verify(chain: Chain, anchors: Chain, moment: datetime | None) -> _Outcome:
     """Verify at a moment, or with dates ignored when there is none."""
-    return _run(chain, _store(anchors, flags=_NO_CHECK_TIME if moment is None else 0, moment=moment))
+    flags = _NO_CHECK_TIME if moment is None else 0
+    return _run(chain, anchors, _store(anchors, flags=flags, moment=moment))
 
 
 def _store(anchors: Chain, *, flags: int, moment: datetime | None = None) -> crypto.X509Store:
@@ -227,7 +229,7 @@ def _store(anchors: Chain, *, flags: int, moment: datetime | None = None) -> cry
     return store
 
 
-def _run(chain: Chain, store: crypto.X509Store) -> _Outcome:
+def _run(chain: Chain, anchors: Chain, store: crypto.X509Store) -> _Outcome:
     leaf, *others = (_load(certificate.der) for certificate in chain)
     context = crypto.X509StoreContext(store, leaf, others)
     try:
@@ -235,7 +237,16 @@ def _run(chain: Chain, store: crypto.X509Store) -> _Outcome:
     except crypto.X509StoreContextError as error:
         code, depth, _text = error.errors
         return _Outcome(code, depth)
-    return _Outcome(0, None, tuple(read_certificate(_dump(c)) for c in path))
+    given = {_place(_load(one.der)): one for one in (*anchors, *chain)}
+    return _Outcome(0, None, tuple([given.get(_place(c)) or read_certificate(_dump(c)) for c in path]))
+
+
+def _place(certificate: crypto.X509) -> object:
+    """Where OpenSSL has a certificate: it gives back the very ones that it was given.
+
+    pyOpenSSL does not tell it publicly. Should it cease to, what comes back is told by its bytes.
+    """
+    return getattr(certificate, "_x509", certificate)
 
 
 @functools.lru_cache(maxsize=1024)

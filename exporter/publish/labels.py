@@ -28,4 +28,6 @@ def pairs(**values: str) -> str:
 
 def number(value: float) -> str:
     """A sample's value: whole numbers and truths without a point, others with all their digits."""
+    if value is True or value is False:
+        return "1" if value else "0"
     return str(int(value)) if isinstance(value, int) else repr(value)

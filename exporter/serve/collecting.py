@@ -15,7 +15,7 @@ import contextlib
 import gc
 from collections.abc import Iterator
 
-_NEW_OBJECTS = 5_000
+_NEW_OBJECTS = 50_000
 _YOUNG, _OLD = 5, 10
 KEPT = 250
 """Results after which what is kept is set aside."""
