@@ -11,16 +11,17 @@ from OpenSSL import crypto
 RECENT = 256
 """Certificates that are kept: those of the handshakes that ended since the loop last judged any."""
 
-_recent: dict[bytes, crypto.X509] = {}
+_recent: dict[bytes, tuple[bytes, crypto.X509]] = {}
 
 
 def present(certificate: crypto.X509) -> bytes:
-    """Keep one for a moment; returns its DER encoding."""
+    """Keep one for a moment; returns its DER encoding, in the same object for the same certificate if it can be had."""
     der = crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
-    if der not in _recent:
-        if len(_recent) >= RECENT:
-            del _recent[next(iter(_recent))]
-        _recent[der] = certificate
+    if (known := _recent.get(der)) is not None:
+        return known[0]
+    if len(_recent) >= RECENT:
+        del _recent[next(iter(_recent))]
+    _recent[der] = der, certificate
     return der
 
 
@@ -30,4 +31,6 @@ def read(der: bytes) -> crypto.X509:
     Raises:
         OpenSSL.crypto.Error: it is none.
     """
-    return _recent.get(der) or crypto.load_certificate(crypto.FILETYPE_ASN1, der)
+    if (known := _recent.get(der)) is not None:
+        return known[1]
+    return crypto.load_certificate(crypto.FILETYPE_ASN1, der)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import operator
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -181,8 +182,10 @@ class Run:
         last = self._earlier.result(observation.address)
         if last and last.observation == observation:
             return last.observation
-        read = tuple(facts.der for facts in verdict.chain)
-        return replace(observation, chain=read) if read == observation.chain else observation
+        read = tuple([facts.der for facts in verdict.chain])
+        if read != observation.chain or all(map(operator.is_, read, observation.chain)):
+            return observation
+        return replace(observation, chain=read)
 
     async def _fetch_issuers(self, seen: Observation, now: datetime) -> Mapping[str, IssuerAnswer]:
         """Ask the chain's own AIA URLs, one after the other, for what it lacks."""

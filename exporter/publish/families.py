@@ -128,9 +128,14 @@ _PROBLEM_LABELS = tuple((kind, pair("problem", kind)) for kind in ProblemKind)
 
 
 def _problems(result: Result) -> Sequence[Sample]:
-    found = {problem.kind for problem in result.verdict.problems}
-    evaluated = result.verdict.evaluated
-    return [(label, kind in found) for kind, label in _PROBLEM_LABELS if kind in evaluated]
+    found = frozenset([problem.kind for problem in result.verdict.problems])
+    return _problem_samples(found, result.verdict.evaluated)
+
+
+@lru_cache(maxsize=256)
+def _problem_samples(found: frozenset[ProblemKind], evaluated: frozenset[ProblemKind]) -> Sequence[Sample]:
+    """Most servers have the same: none."""
+    return tuple([(label, kind in found) for kind, label in _PROBLEM_LABELS if kind in evaluated])
 
 
 def timestamp(moment: datetime) -> int:

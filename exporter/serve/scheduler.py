@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import hashlib
 import heapq
 import logging
@@ -57,7 +58,12 @@ class Examine(Protocol):
 
 def slot(target: Target) -> float:
     """Where in its interval the target is probed, as a fraction: the same in every run."""
-    digest = hashlib.sha256(target.id.encode()).digest()
+    return _slot(target.id)
+
+
+@functools.lru_cache(maxsize=65536)
+def _slot(identity: str) -> float:
+    digest = hashlib.sha256(identity.encode()).digest()
     return int.from_bytes(digest[:8]) / 2**64
 
 

@@ -29,7 +29,15 @@ PROGRAMS = {
     "plugin": ["check_smtp", "check_ssl_cert", "host"],
 }
 FIGURES = {
-    "probes": {"floor", "sweep, new", "sweep, seen", "/probe", "/probe, gzip", "blackbox_exporter"},
+    "probes": {
+        "floor",
+        "sweep, at start",
+        "sweep, new",
+        "sweep, seen",
+        "/probe",
+        "/probe, gzip",
+        "blackbox_exporter",
+    },
     "scrape": {"/metrics", "/-/healthy waits at most", "an idle echo beside it, at most"},
     "prometheus": {"exporter", "Prometheus", "exporter and Prometheus"},
     "growth": {"ready after", "first sweep", "resident after scrapes", "sweep at 100 probes/s"},
