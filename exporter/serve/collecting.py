@@ -6,7 +6,7 @@ whatever stays is set aside (`gc.freeze`), where the collector does not look; it
 nobody needs it. What it still has to look through is what came since.
 
 That is right only as long as probes and requests leave no cycles behind: what would be part of one when it is set aside
-would stay for good. `probe.stream` unties the one that asyncio makes; tests/serve/test_collecting.py watches over it.
+would stay for good. `probe.stream` unties its own when a look ends; tests/serve/test_collecting.py watches over it.
 """
 
 from __future__ import annotations

@@ -79,6 +79,22 @@ async def test_both_directions(listening: socket.socket) -> None:
     assert (ear.heard, ear.received, connection.closed) == (["made", "lost"], b"250 mx\r\n", True)
 
 
+@pytest.mark.skipif(not hasattr(socket, "TCP_QUICKACK"), reason="this system has no way to ask for it")
+async def test_what_is_not_answered_is_acknowledged(listening: socket.socket) -> None:
+    """The system does not put off the acknowledgement in the hope of an answer."""
+    ear = Ear()
+    connection, peer = await connected(listening, ear)
+    with peer:
+        connection.write(b"QUIT\r\n")
+        connection._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
+        peer.sendall(b"22")
+        async with asyncio.timeout(PATIENCE):
+            while not ear.received:
+                await asyncio.sleep(0.001)
+        assert connection._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK)
+    connection.close()
+
+
 async def test_more_than_the_system_takes(listening: socket.socket) -> None:
     """The rest is sent as soon as there is room, in order, with what is written meanwhile behind it."""
     ear = Ear()
