@@ -23,7 +23,7 @@ class Ear:
     def __init__(self) -> None:
         self.heard: list[str] = []
         self.received = b""
-        self.made, self.lost = asyncio.Event(), asyncio.Event()
+        self.made, self.some, self.lost = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     def connection_made(self) -> None:
         """Keep it."""
@@ -33,6 +33,7 @@ class Ear:
     def data_received(self, data: bytes) -> None:
         """Keep it."""
         self.received += data
+        self.some.set()
 
     def connection_lost(self, why: OSError | None) -> None:
         """Keep it."""
@@ -88,9 +89,7 @@ async def test_what_is_not_answered_is_acknowledged(listening: socket.socket) ->
         connection.write(b"QUIT\r\n")
         connection._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
         peer.sendall(b"22")
-        async with asyncio.timeout(PATIENCE):
-            while not ear.received:
-                await asyncio.sleep(0.001)
+        await asyncio.wait_for(ear.some.wait(), PATIENCE)
         assert connection._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK)
     connection.close()
 
