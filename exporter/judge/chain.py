@@ -31,12 +31,12 @@ from typing import NamedTuple
 
 from OpenSSL import crypto
 
-from exporter import parsed
 from exporter.judge.anchors import Chain, all_members, by_subject, climb
 from exporter.judge.certificates import read_certificate
 from exporter.judge.presented import EMPTY, known_issuers, presented_path
 from exporter.judge.verify_codes import reason
 from exporter.model import IssuerAnswer, ProblemKind, StoreVerdict, TrustStore
+from exporter.parsed import read
 
 MAX_CHAIN = 50
 """Certificates of a presented chain that are looked at; OpenSSL's own limit is 100 KB."""
@@ -221,7 +221,7 @@ def _verify(chain: Chain, anchors: Chain, moment: datetime | None) -> _Outcome:
 def _store(anchors: Chain, *, flags: int, moment: datetime | None = None) -> crypto.X509Store:
     store = crypto.X509Store()
     for anchor in anchors:
-        store.add_cert(_load(anchor.der))
+        store.add_cert(read(anchor.der))
     if flags:
         store.set_flags(flags)
     if moment is not None:
@@ -230,14 +230,14 @@ def _store(anchors: Chain, *, flags: int, moment: datetime | None = None) -> cry
 
 
 def _run(chain: Chain, anchors: Chain, store: crypto.X509Store) -> _Outcome:
-    leaf, *others = (_load(certificate.der) for certificate in chain)
+    leaf, *others = (read(certificate.der) for certificate in chain)
     context = crypto.X509StoreContext(store, leaf, others)
     try:
         path = context.get_verified_chain()
     except crypto.X509StoreContextError as error:
         code, depth, _text = error.errors
         return _Outcome(code, depth)
-    given = {_place(_load(one.der)): one for one in (*anchors, *chain)}
+    given = {_place(read(one.der)): one for one in (*anchors, *chain)}
     return _Outcome(0, None, tuple([given.get(_place(c)) or read_certificate(_dump(c)) for c in path]))
 
 
@@ -247,11 +247,6 @@ def _place(certificate: crypto.X509) -> object:
     pyOpenSSL does not tell it publicly. Should it cease to, what comes back is told by its bytes.
     """
     return getattr(certificate, "_x509", certificate)
-
-
-@functools.lru_cache(maxsize=1024)
-def _load(der: bytes) -> crypto.X509:
-    return parsed.read(der)
 
 
 def _dump(certificate: crypto.X509) -> bytes:

@@ -18,7 +18,7 @@ import hashlib
 import heapq
 import logging
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Protocol
 
 from exporter.model import Result, Target
@@ -189,7 +189,7 @@ class Scheduler:
         heapq.heappush(self._heap, (due, identity))
         self._wake.set()
 
-    def _plan_now(self, identities: Iterable[str], clock: Clock) -> None:
+    def _plan_now(self, identities: Collection[str], clock: Clock) -> None:
         """Plan many at once."""
         now = clock.time()
         self._due.update(dict.fromkeys(identities, now))
