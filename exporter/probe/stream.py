@@ -10,7 +10,6 @@ Nothing that the network does makes `look` raise; how far it came is part of the
 from __future__ import annotations
 
 import asyncio
-import errno
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING
 from exporter.idn import ascii_name
 from exporter.model import Failure, Mode, Observation, Phases, Reason, SmtpFacts, Stage, Target
 from exporter.probe.connection import Connection
-from exporter.probe.errors import ProbeError
+from exporter.probe.errors import ProbeError, explained
 from exporter.probe.resolve import own_literal, own_name
 from exporter.probe.smtp import Dialogue
 from exporter.probe.tls import TlsClient
@@ -34,8 +33,6 @@ PARTING = 0.25
 """Seconds that a server may take to close after its 221. Who closes before it has done so resets its connection."""
 MAX_BYTES = 1 << 20
 """What one server may send in all. OpenSSL itself refuses chains above 100 KB."""
-
-_UNREACHABLE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.EACCES, errno.EPERM}
 
 
 async def look(
@@ -100,7 +97,7 @@ class _Conversation:
         try:
             self._connection = Connection(self._loop, self, address, port)
         except OSError as error:
-            self.fail(_explain(error))
+            self.fail(explained(error))
 
     def _time_is_over(self, allowed: float) -> None:
         self.fail(ProbeError(Reason.TIMEOUT, f"{allowed:.3g} s were allowed"))
@@ -121,7 +118,7 @@ class _Conversation:
 
     def connection_lost(self, why: OSError | None) -> None:
         """It is over, whether that was to be expected or not."""
-        self.fail(_explain(why) if why else ProbeError(Reason.CONNECTION_CLOSED, "by the server"))
+        self.fail(explained(why) if why else ProbeError(Reason.CONNECTION_CLOSED, "by the server"))
         self._finish()
 
     def _attempt(self, step: Callable[..., None], *arguments: bytes) -> None:
@@ -329,16 +326,3 @@ _STILL_TALKING = {
 }
 _ANONYMOUS = Failure(Stage.HANDSHAKE, Reason.NO_CERTIFICATE, "anonymous key exchange")
 _GOODBYE_NOISE = {Reason.CONNECTION_CLOSED, Reason.CONNECTION_RESET, Reason.TIMEOUT}
-
-
-def _explain(error: BaseException) -> ProbeError:
-    """The system's error as a reason."""
-    if isinstance(error, ConnectionRefusedError):
-        return ProbeError(Reason.CONNECTION_REFUSED, "nothing listens there, or a firewall rejects it")
-    if isinstance(error, TimeoutError):
-        return ProbeError(Reason.TIMEOUT, "the network gave up")
-    if isinstance(error, OSError) and error.errno in _UNREACHABLE:
-        return ProbeError(Reason.NETWORK_UNREACHABLE, str(error.strerror))
-    if isinstance(error, ConnectionError):
-        return ProbeError(Reason.CONNECTION_RESET, "by the server")
-    return ProbeError(Reason.NETWORK_UNREACHABLE, str(error))
