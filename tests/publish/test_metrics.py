@@ -428,6 +428,17 @@ def test_lines_that_are_taken_over_are_those_that_would_be_made() -> None:
     assert whole == metrics.render_all([second], {"192.0.2.7": 3})[0]
 
 
+def test_what_two_targets_have_in_common_is_kept_once() -> None:
+    """With fifty thousand targets it decides how much memory is needed; long chains, which differ anyway, are not kept at all."""
+    one, other = (metrics.render(results.result(address=f"192.0.2.{number}")) for number in (1, 2))
+    pairs = zip([*one.observed, *one.steady], [*other.observed, *other.steady], strict=True)
+    assert all(a is b for a, b in pairs)
+    chain = tuple(results.certificate(f"CN={number}") for number in range(metrics.SHARED + 1))
+    long, again = (metrics.render(results.result(chain=chain)).steady for _ in range(2))
+    assert long == again
+    assert {len(a) for a, b in zip(long, again, strict=True) if a is not b} == {len(chain)}
+
+
 def test_nothing_is_taken_over_without_the_same_grounds() -> None:
     """A verdict that was reached anew may differ in anything."""
     held = cast("Grounds", object())

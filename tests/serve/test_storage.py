@@ -15,6 +15,7 @@ import pytest
 
 from exporter.config import Config
 from exporter.model import Mode, Policy, Target
+from exporter.publish.metrics import exposition
 from exporter.serve.board import Board
 from exporter.serve.running import Address, Settings, running
 from exporter.serve.storage import KEPT, Storage, StorageError, Store, Stored
@@ -190,7 +191,7 @@ def test_changes_are_counted() -> None:
     assert put(("192.0.2.1", new)) == {"192.0.2.1": 1}
     assert put(("192.0.2.1", new), ("192.0.2.2", old)) == {"192.0.2.1": 1, "192.0.2.2": 0}
     assert put(("192.0.2.1", old), ("192.0.2.2", old)) == {"192.0.2.1": 2, "192.0.2.2": 0}
-    assert 'smtp_tls_cert_changes_total{target="' in "".join(one.text() for one in board.rendered())
+    assert 'smtp_tls_cert_changes_total{target="' in "".join(exposition(board.rendered()))
 
 
 def test_what_was_stored_gives_way_to_what_is_found() -> None:
