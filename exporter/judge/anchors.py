@@ -19,22 +19,30 @@ from exporter.judge.certificates import UnreadableCertificateError, read_certifi
 from exporter.model import CertificateFacts, TrustStore
 
 Chain = tuple[CertificateFacts, ...]
+Stores = tuple[TrustStore, ...]
 USUAL = 512
-"""Characters of a name that may be remembered; nobody should fill this memory with long ones."""
-Index = Mapping[str, Sequence[bytes]]
-"""DER certificates by their comparable subject."""
+"""Characters of names that may be remembered; nobody should fill this memory with long ones."""
 
 
-def climb(chain: Chain, index: Index) -> Chain:
-    """What a path can lead to: the issuers of the chain's certificates, their issuers, and so on."""
-    found: dict[CertificateFacts, None] = {}
-    names = [_comparable(certificate.issuer) for certificate in chain]
+def climb(chain: Chain, stores: Stores) -> Chain:
+    """What a path can lead to in any of the stores: the issuers of the chain's certificates, their issuers, and so on."""
+    issuers = tuple([certificate.issuer for certificate in chain])
+    return _usual_climb(issuers, stores) if sum(map(len, issuers)) <= USUAL else _climb(issuers, stores)
+
+
+def _climb(issuers: tuple[str, ...], stores: Stores) -> Chain:
+    index, found = _index(stores), dict[CertificateFacts, None]()
+    names = [_comparable(issuer) for issuer in issuers]
     while names:
         for issuer in _read(index.get(names.pop(), ())):
             if issuer not in found:
                 found[issuer] = None
                 names.append(_comparable(issuer.issuer))
     return tuple(found)
+
+
+_usual_climb = functools.lru_cache(maxsize=1024)(_climb)
+"""Most certificates have one of a few issuers."""
 
 
 def _read(ders: Iterable[bytes]) -> Iterator[CertificateFacts]:
@@ -45,16 +53,13 @@ def _read(ders: Iterable[bytes]) -> Iterator[CertificateFacts]:
 
 
 @functools.lru_cache(maxsize=64)
-def by_subject(store: TrustStore) -> Index:
-    """All members of a store."""
-    return _index(_names(store))
-
-
-@functools.lru_cache(maxsize=64)
-def all_members(stores: tuple[TrustStore, ...]) -> Index:
-    """All members of several stores, each once."""
-    anchors = dict.fromkeys((subject, der) for store in stores for subject, der in _names(store))
-    return _index(anchors)
+def _index(stores: Stores) -> Mapping[str, Sequence[bytes]]:
+    """All members of the stores by their comparable subject, each once."""
+    index: dict[str, dict[bytes, None]] = {}
+    for store in stores:
+        for subject, der in _names(store):
+            index.setdefault(subject, {})[der] = None
+    return {subject: tuple(ders) for subject, ders in index.items()}
 
 
 @functools.lru_cache(maxsize=64)
@@ -69,13 +74,6 @@ def _names(store: TrustStore) -> Sequence[tuple[str, bytes]]:
             subject = naming.subject(x509.load_der_x509_certificate(der))
             found.append((_comparable(subject), der))
     return found
-
-
-def _index(named: Iterable[tuple[str, bytes]]) -> Index:
-    index: dict[str, list[bytes]] = {}
-    for subject, der in named:
-        index.setdefault(subject, []).append(der)
-    return index
 
 
 def _comparable(name: str) -> str:

@@ -12,26 +12,27 @@ set it; it is put into OpenSSL's own order of errors, so that code and depth are
 
 Of a store only those anchors are handed to OpenSSL that a path of this chain can lead to, by name. That
 is what OpenSSL would pick from all of them, costs little enough to be done anew for each moment (a
-pyOpenSSL store keeps the first time it was given), and lets stores that agree on them share a verdict.
+pyOpenSSL store keeps the first time it was given), and lets stores that agree on them share a verdict, and
+chains of the same authorities a store.
 
 The verdict on one server never depends on what other servers sent: the only help that a chain gets
 are the intermediates that the configured stores hold and those that its own AIA URLs gave.
 
-Results are kept until the next date at which any certificate concerned begins or ceases to be valid;
-the clock is rounded down to the last such date, so being pure costs nothing.
+Results are kept until the next date at which any certificate concerned begins or ceases to be valid, or
+for the day: the clock is rounded down to the last such date or midnight, so being pure costs nothing.
 """
 
 from __future__ import annotations
 
 import bisect
 import functools
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from OpenSSL import crypto
 
-from exporter.judge.anchors import Chain, all_members, by_subject, climb
+from exporter.judge.anchors import Chain, climb
 from exporter.judge.certificates import read_certificate
 from exporter.judge.presented import EMPTY, known_issuers, presented_path
 from exporter.judge.verify_codes import reason
@@ -78,10 +79,14 @@ def judge_stores(
     if not chain:
         return ()
     chain, held, given = chain[:MAX_CHAIN], tuple(stores.values()), tuple(answers.values())
-    edges = dates(chain, held)
-    index = bisect.bisect_right(edges, now)
-    moment = edges[index - 1] if index else datetime(1970, 1, 1, tzinfo=UTC)
-    return _judge_stores(chain, tuple(stores), held, given, moment)
+    return _judge_stores(chain, tuple(stores), held, given, _rounded(now, dates(chain, held)))
+
+
+def _rounded(now: datetime, edges: Sequence[datetime]) -> datetime:
+    """Down to the last of some dates that are in order, or to midnight, whichever is later."""
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    passed = bisect.bisect_right(edges, now)
+    return max(midnight, edges[passed - 1]) if passed else midnight
 
 
 @functools.lru_cache(maxsize=4096)
@@ -110,7 +115,7 @@ class _Asked(NamedTuple):
 
 
 def _ask(chain: Chain, store: TrustStore, moment: datetime) -> _Asked:
-    anchors = climb(chain, by_subject(store))
+    anchors = climb(chain, (store,))
     return _Asked(store, anchors, _verify(chain, anchors, moment))
 
 
@@ -120,7 +125,7 @@ def dates(chain: Chain, stores: tuple[TrustStore, ...]) -> tuple[datetime, ...]:
 
     notBefore is the first valid second, notAfter the last one (RFC 5280 section 4.1.2.5).
     """
-    certificates = (*chain, *climb(chain, all_members(stores)))
+    certificates = (*chain, *climb(chain, stores))
     ends = {certificate.not_after + timedelta(seconds=1) for certificate in certificates}
     return tuple(sorted(ends | {certificate.not_before for certificate in certificates}))
 
@@ -178,7 +183,7 @@ def _why_distrusted(chain: Chain, known: Chain, store: TrustStore, undated: _Out
     missing = tuple(certificate for certificate in known if not certificate.self_issued)
     if missing:
         longer = (*chain, *missing)
-        helped = _verify(longer, climb(longer, by_subject(store)), None)
+        helped = _verify(longer, climb(longer, (store,)), None)
         if helped.code == 0:
             return _Distrust(_MISSING, missing=tuple(c for c in missing if c in helped.path))
         if (helped.depth or 0) > (undated.depth or 0):
@@ -214,18 +219,25 @@ def _with_purpose(outcome: _Outcome, path: Chain) -> _Outcome:
 @functools.lru_cache(maxsize=4096)
 def _verify(chain: Chain, anchors: Chain, moment: datetime | None) -> _Outcome:
     """Verify at a moment, or with dates ignored when there is none."""
-    flags = _NO_CHECK_TIME if moment is None else 0
-    return _run(chain, anchors, _store(anchors, flags=flags, moment=moment))
+    return _run(chain, anchors, _store_at(anchors, moment))
 
 
-def _store(anchors: Chain, *, flags: int, moment: datetime | None = None) -> crypto.X509Store:
+@functools.lru_cache(maxsize=256)
+def _store_at(anchors: Chain, moment: datetime | None) -> crypto.X509Store:
+    """One that verifies at a moment, or with dates ignored. Verifying changes nothing in it."""
+    if moment is None:
+        return _store(anchors, flags=_NO_CHECK_TIME)
+    store = _store(anchors)
+    store.set_time(moment)
+    return store
+
+
+def _store(anchors: Chain, *, flags: int = 0) -> crypto.X509Store:
     store = crypto.X509Store()
     for anchor in anchors:
         store.add_cert(read(anchor.der))
     if flags:
         store.set_flags(flags)
-    if moment is not None:
-        store.set_time(moment)
     return store
 
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
-from exporter.judge.anchors import Chain, all_members, climb
+from exporter.judge.anchors import Chain, climb
 from exporter.judge.certificates import UnreadableCertificateError, read_certificate
 from exporter.judge.signatures import signed_by
 from exporter.model import CertificateFacts, IssuerAnswer, TrustStore
@@ -23,6 +23,7 @@ MAX_FETCHED = 4
 """Issuers that are fetched for one chain: real ones have one or two above the leaf."""
 
 
+@functools.lru_cache(maxsize=1024)
 def presented_path(chain: Chain) -> Chain:
     """From the leaf upwards, as far as the server itself sent the issuers, in whatever order."""
     path = list(chain[:1])
@@ -47,7 +48,7 @@ def known_issuers(
     waiting = list(presented_path(chain)[-1:])
     while waiting:
         top = waiting.pop()
-        held = climb((top,), all_members(stores))
+        held = climb((top,), stores)
         fetched = tuple(_fetched_issuers(top, answers)) if not held else ()
         for issuer in (*held, *fetched):
             if issuer not in found and issuer not in chain:
@@ -68,7 +69,7 @@ def next_issuer_url(
         return None
     for top in (path[-1], *known_issuers(chain, stores, tuple(answers.values()))):
         url = _aia_url(top)
-        if url and url not in answers and not top.self_issued and not climb((top,), all_members(stores)):
+        if url and url not in answers and not top.self_issued and not climb((top,), stores):
             return url
     return None
 
