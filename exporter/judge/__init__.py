@@ -7,9 +7,9 @@ from datetime import datetime
 
 from exporter.judge.case import Case, Finding
 from exporter.judge.certificates import UnreadableCertificateError, read_certificate
-from exporter.judge.chain import judge_stores
+from exporter.judge.chain import judge_chain
 from exporter.judge.names import match_name
-from exporter.judge.presented import EMPTY, is_complete, known_issuers, next_issuer_url, notes
+from exporter.judge.presented import EMPTY, next_issuer_url
 from exporter.judge.problems import CHECKS
 from exporter.judge.revocation import is_revoked, judge_revocation, questions_about
 from exporter.judge.standing import grounds, remaining, stands
@@ -60,15 +60,14 @@ def judge(  # noqa: PLR0913 - one look, what to judge it by, and all evidence ab
         revocation: what asking the `revocation_questions` gave.
     """
     chain, unreadable = _read_chain(seen.chain if seen else ())
-    wanted = _stores_of(target, stores)
-    verdicts = judge_stores(chain, wanted, now, answers)
+    against = judge_chain(chain, _stores_of(target, stores), now, answers)
     methods = target.policy.revocation
-    asked = questions_about(chain, verdicts, now) if methods else ()
+    asked = questions_about(chain, against.stores, now) if methods else ()
     case = Case(
         target=target,
         observation=observation,
         chain=chain,
-        stores=verdicts,
+        stores=against.stores,
         names=tuple(match_name(chain[0], name) for name in target.names) if chain else (),
         now=now,
         tls=seen.tls if seen else None,
@@ -87,8 +86,8 @@ def judge(  # noqa: PLR0913 - one look, what to judge it by, and all evidence ab
         names=case.names,
         revocation=case.revocation,
         revoked=is_revoked(case.asked, case.revocation),
-        chain_complete=_is_complete(case, wanted, answers),
-        notes=notes(chain, *case.paths),
+        chain_complete=against.complete,
+        notes=against.notes,
     )
 
 
@@ -105,7 +104,7 @@ def issuer_to_fetch(
     """
     chain, _ = _read_chain(observation.chain)
     wanted = _stores_of(target, stores)
-    verdicts = judge_stores(chain, wanted, now, answers)
+    verdicts = judge_chain(chain, wanted, now, answers).stores
     if all(verdict.trusted or verdict.code != _NO_ISSUER for verdict in verdicts):
         return None
     return next_issuer_url(chain, tuple(wanted.values()), answers)
@@ -122,7 +121,7 @@ def revocation_questions(
     if not target.policy.revocation:
         return ()
     chain, _ = _read_chain(observation.chain)
-    return questions_about(chain, judge_stores(chain, _stores_of(target, stores), now, answers), now)
+    return questions_about(chain, judge_chain(chain, _stores_of(target, stores), now, answers).stores, now)
 
 
 _NO_ISSUER = 20  # X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY
@@ -130,14 +129,6 @@ _NO_ISSUER = 20  # X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY
 
 def _stores_of(target: Target, stores: Mapping[str, TrustStore]) -> dict[str, TrustStore]:
     return {label: stores[label] for label in target.policy.stores}
-
-
-def _is_complete(
-    case: Case, stores: Mapping[str, TrustStore], answers: Mapping[str, IssuerAnswer]
-) -> bool | None:
-    if any(ProblemKind.MISSING_INTERMEDIATE in store.problems for store in case.stores):
-        return False
-    return is_complete(case.chain, known_issuers(case.chain, tuple(stores.values()), tuple(answers.values())))
 
 
 def _read_chain(ders: tuple[bytes, ...]) -> tuple[tuple[CertificateFacts, ...], str]:
@@ -154,9 +145,10 @@ def _read_chain(ders: tuple[bytes, ...]) -> tuple[tuple[CertificateFacts, ...], 
 def _look_for_problems(case: Case) -> tuple[tuple[Problem, ...], frozenset[ProblemKind]]:
     found: list[tuple[ProblemKind, Finding]] = []
     evaluated: set[ProblemKind] = set()
+    severities = case.target.policy.severities
     for kind, check in CHECKS.items():
         answer = check(case)
-        if answer is None or case.target.policy.severities.get(kind) is State.OK:
+        if answer is None or severities.get(kind) is State.OK:
             continue
         evaluated.add(kind)
         if isinstance(answer, Finding):

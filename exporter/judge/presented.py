@@ -6,8 +6,7 @@ sending, the configured stores and the answers to the chain's own AIA URLs may k
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
@@ -23,7 +22,6 @@ MAX_FETCHED = 4
 """Issuers that are fetched for one chain: real ones have one or two above the leaf."""
 
 
-@functools.lru_cache(maxsize=1024)
 def presented_path(chain: Chain) -> Chain:
     """From the leaf upwards, as far as the server itself sent the issuers, in whatever order."""
     path = list(chain[:1])
@@ -35,17 +33,22 @@ def presented_path(chain: Chain) -> Chain:
     return tuple(path)
 
 
-@functools.lru_cache(maxsize=4096)
 def known_issuers(
-    chain: Chain, stores: tuple[TrustStore, ...], answers: tuple[IssuerAnswer, ...] = ()
+    chain: Chain, path: Chain, stores: tuple[TrustStore, ...], answers: tuple[IssuerAnswer, ...] = ()
 ) -> Chain:
     """What continues the presented path: issuers that any store holds or that AIA gave, and theirs.
 
     Certificates that were sent are not among them. A fetched one counts only if its key signed the
     certificate that names the URL.
+
+    Args:
+        chain: as presented.
+        path: that of the chain.
+        stores: the trust stores.
+        answers: what AIA gave.
     """
     found: dict[CertificateFacts, None] = {}
-    waiting = list(presented_path(chain)[-1:])
+    waiting = list(path[-1:])
     while waiting:
         top = waiting.pop()
         held = climb((top,), stores)
@@ -67,24 +70,23 @@ def next_issuer_url(
     path = presented_path(chain)
     if not path or len(answers) >= MAX_FETCHED:
         return None
-    for top in (path[-1], *known_issuers(chain, stores, tuple(answers.values()))):
+    for top in (path[-1], *known_issuers(chain, path, stores, tuple(answers.values()))):
         url = _aia_url(top)
         if url and url not in answers and not top.self_issued and not climb((top,), stores):
             return url
     return None
 
 
-def is_complete(chain: Chain, known: Chain) -> bool | None:
+def is_complete(path: Chain, known: Chain) -> bool | None:
     """Whether the server sends every intermediate (RFC 8446 section 4.4.2 lets it leave out the root).
 
     Args:
-        chain: as presented.
+        path: the presented one.
         known: what `known_issuers` found above it.
 
     Returns:
         None when the issuer of the last certificate sent is not known.
     """
-    path = presented_path(chain)
     if not path:
         return None
     if path[-1].self_issued:
@@ -94,15 +96,16 @@ def is_complete(chain: Chain, known: Chain) -> bool | None:
     return all(certificate.self_issued for certificate in known)
 
 
-@functools.lru_cache(maxsize=4096)
-def notes(chain: Chain, *verified: Chain) -> tuple[str, ...]:
+def notes(chain: Chain, path: Chain, verified: Iterable[Chain]) -> tuple[str, ...]:
     """What is untidy about the presented chain, though clients put up with it.
 
     Args:
         chain: as presented.
+        path: that of the chain.
         verified: paths that were verified; what is on none of them, nor on the presented path, is not needed.
     """
-    path = presented_path(chain)
+    if chain == path and not any(certificate.self_signed for certificate in chain[1:]):
+        return ()
     needed = {certificate for one in (path, *verified) for certificate in one}
     return tuple(_notes(chain, path, needed))
 

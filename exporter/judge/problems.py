@@ -201,14 +201,15 @@ def _crosses(case: Case, threshold: Threshold) -> Callable[[CertificateFacts], b
     The authorities above it are due as many days before their end as the leaf is: a root that has used
     up two thirds of its twenty years is no news. An upper bound is about the leaf alone.
     """
+    leaf = case.leaf
+    lifetime = max(leaf.lifetime_days, 1 / 86400) if leaf else math.inf
+    leaf_alone = threshold.inside or threshold.high != math.inf
 
     def crosses(certificate: CertificateFacts) -> bool:
+        if leaf_alone and certificate != leaf:
+            return False
         days = case.days_left(certificate)
-        if days < 0 or case.leaf is None:
-            return False
-        if certificate != case.leaf and (threshold.inside or threshold.high != math.inf):
-            return False
-        return threshold.crossed(days, days / max(case.leaf.lifetime_days, 1 / 86400))
+        return days >= 0 and threshold.crossed(days, days / lifetime)
 
     return crosses
 

@@ -7,7 +7,7 @@ differently. A verdict with problems has no grounds, since its texts count days.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from exporter.judge.chain import dates
@@ -19,7 +19,6 @@ from exporter.model import (
     RevocationAnswer,
     RevocationVerdict,
     Target,
-    Threshold,
     TrustStore,
     Verdict,
 )
@@ -104,45 +103,45 @@ def grounds(
     )
 
 
-def _until(moments: Iterator[datetime], now: datetime) -> datetime | None:
+def _until(moments: Iterable[datetime | None], now: datetime) -> datetime | None:
     """A little before the first of the moments to come; None when there is nothing between it and now."""
-    coming = (moment for moment in moments if moment >= now - _MARGIN)
-    until = min(coming, default=_LATEST) - _MARGIN
+    earliest = now - _MARGIN
+    until = min([moment for moment in moments if moment and moment >= earliest], default=_LATEST) - _MARGIN
     return until if until > now else None
 
 
-def _moments(verdict: Verdict, target: Target, stores: tuple[TrustStore, ...]) -> Iterator[datetime]:
+def _moments(verdict: Verdict, target: Target, stores: tuple[TrustStore, ...]) -> Iterator[datetime | None]:
     """Every moment at which something about the verdict may change."""
     chain = verdict.chain
     yield from dates(chain, stores)
     certificates = {*chain, *(one for store in verdict.stores for one in store.path)}
-    for threshold in (target.policy.warning, target.policy.critical):
-        for days in _bounds(threshold, chain[0]):
-            yield from _before_ends(certificates, days)
+    for span in _spans(target, chain[0]):
+        for certificate in certificates:
+            yield _shifted(certificate.not_after, -span)
     for said in verdict.revocation:
         yield from _ends_of_evidence(said)
 
 
-def _bounds(threshold: Threshold, leaf: CertificateFacts) -> Iterator[timedelta]:
-    """How long before an end the threshold is crossed."""
-    unit = leaf.lifetime_days if threshold.ratio else 1.0
-    for bound in (threshold.low, threshold.high):
-        if abs(bound * unit) < timedelta.max.days:
-            yield timedelta(days=bound * unit)
+def _spans(target: Target, leaf: CertificateFacts) -> Iterator[timedelta]:
+    """How long before an end a threshold is crossed."""
+    for threshold in (target.policy.warning, target.policy.critical):
+        unit = leaf.lifetime_days if threshold.ratio else 1.0
+        for bound in (threshold.low, threshold.high):
+            if abs(bound * unit) < timedelta.max.days:
+                yield timedelta(days=bound * unit)
 
 
-def _before_ends(certificates: set[CertificateFacts], span: timedelta) -> Iterator[datetime]:
-    for certificate in certificates:
-        try:
-            yield certificate.not_after - span
-        except OverflowError:  # beyond the years that there are
-            continue
-
-
-def _ends_of_evidence(said: RevocationVerdict) -> Iterator[datetime]:
+def _ends_of_evidence(said: RevocationVerdict) -> Iterator[datetime | None]:
     """When an answer ceases to count, or begins to."""
-    if said.next_update:
-        yield said.next_update
+    yield said.next_update
     if said.this_update:
-        yield said.this_update - SKEW
-        yield said.this_update + MAX_AGE
+        yield _shifted(said.this_update, -SKEW)
+        yield _shifted(said.this_update, MAX_AGE)
+
+
+def _shifted(moment: datetime, span: timedelta) -> datetime | None:
+    """The moment some time later; None when that is beyond the years that there are."""
+    try:
+        return moment + span
+    except OverflowError:
+        return None

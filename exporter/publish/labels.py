@@ -27,7 +27,7 @@ def pairs(**values: str) -> str:
 
 
 def number(value: float) -> str:
-    """A sample's value: whole numbers and truths without a point, others with all their digits."""
+    """A sample's value: whole numbers and truths without a point, others to a millionth, which is a microsecond."""
     if value is True or value is False:
         return "1" if value else "0"
-    return str(int(value)) if isinstance(value, int) else repr(value)
+    return str(int(value)) if isinstance(value, int) else f"{value:.6f}"

@@ -27,10 +27,11 @@ SHARED = 32
 """Samples of one family and result that are remembered for other results."""
 
 
-Endings = tuple[str, ...]
-"""What follows the labels of the target in each line of a family; none where it has no lines."""
-Group = tuple[Endings, ...]
-"""The endings of each family of a group, in their order."""
+_NEXT = "\0"
+"""Between two endings; no text has it, since `text.one_line` spells it out."""
+
+Group = tuple[str, ...]
+"""For each family, in their order, the endings of its lines; empty where it has none."""
 
 
 class Rendered(NamedTuple):
@@ -45,7 +46,7 @@ class Rendered(NamedTuple):
     timed: Group
     observed: Group
     steady: Group
-    counted: Group = ((),)
+    counted: Group = ("",)
     whole: tuple[str, ...] = ()
 
 
@@ -55,12 +56,31 @@ Known = Mapping[str, tuple[Result, Rendered]]
 _TIMED = tuple(family for family in FAMILIES if family.timed)
 _OBSERVED = tuple(family for family in FAMILIES if family.observed)
 _STEADY = tuple(family for family in FAMILIES if not family.timed and not family.observed)
-_PLACES = {
-    family.name: (group, place)
-    for group, families in enumerate((_TIMED, _OBSERVED, _STEADY, (CHANGES,)), start=1)
-    for place, family in enumerate(families)
+
+
+class _Row(NamedTuple):
+    """A family of the exposition: its header, its name, and in which group of the rendered lines it is, and where there."""
+
+    header: str
+    name: str
+    group: int
+    place: int
+
+
+def _row(family: Family, *, openmetrics: bool) -> _Row:
+    groups = enumerate((_TIMED, _OBSERVED, _STEADY, (CHANGES,)), start=1)
+    group, place = next((group, of.index(family)) for group, of in groups if family in of)
+    header = family.header
+    if openmetrics and family is CHANGES:
+        header = header.replace(f"{CHANGES.name} ", f"{CHANGES.name[:-6]} ")
+    return _Row(header, family.name, group, place)
+
+
+_ROWS = {
+    openmetrics: tuple(_row(family, openmetrics=openmetrics) for family in (*FAMILIES, CHANGES))
+    for openmetrics in (False, True)
 }
-"""In which group of the rendered lines a family is, and where there."""
+"""All families, by whether they are for OpenMetrics."""
 
 
 def render(result: Result, known: tuple[Result, Rendered] | None = None) -> Rendered:
@@ -84,18 +104,18 @@ def render(result: Result, known: tuple[Result, Rendered] | None = None) -> Rend
 
 
 def _group(families: Sequence[Family], result: Result) -> Group:
-    return tuple([_kept(tuple(family.samples(result))) for family in families])
+    return tuple([_kept(samples) if (samples := family.samples(result)) else "" for family in families])
 
 
-def _kept(samples: tuple[Sample, ...]) -> Endings:
+def _kept(samples: Sequence[Sample]) -> str:
     """The same object as for other targets. A chain of fifty certificates should not fill that memory."""
-    return _shared(samples) if len(samples) <= SHARED else _endings(samples)
+    return _shared(tuple(samples)) if len(samples) <= SHARED else _endings(samples)
 
 
-def _endings(samples: Sequence[Sample]) -> Endings:
+def _endings(samples: Sequence[Sample]) -> str:
     """Two samples with equal labels would be an error, so the last one counts."""
     distinct = samples if len(samples) == 1 else dict(samples).items()
-    return tuple(
+    return _NEXT.join(
         [f",{own}}} {number(value)}\n" if own else f"}} {number(value)}\n" for own, value in distinct]
     )
 
@@ -122,10 +142,10 @@ def render_all(
     return tuple(rendered)
 
 
-def _counted(result: Result, changes: Mapping[str, int]) -> Endings:
+def _counted(result: Result, changes: Mapping[str, int]) -> str:
     """The one counter, which follows from more than a result."""
     count = changes.get(result.observation.address)
-    return _shared((("", count),)) if count is not None and result.verdict.chain else ()
+    return _shared((("", count),)) if count is not None and result.verdict.chain else ""
 
 
 def _whole(results: Sequence[Result]) -> Iterator[str]:
@@ -145,34 +165,35 @@ def exposition(rendered: Iterable[Rendered], *, openmetrics: bool = False) -> It
         rendered: what `render` or `render_all` made of the results. Two results of one target need different addresses.
     """
     batches = tuple(_batches(rendered))
-    for family in (*FAMILIES, CHANGES):
-        header = family.header
-        if openmetrics and family is CHANGES:
-            header = header.replace(f"{CHANGES.name} ", f"{CHANGES.name[:-6]} ")
-        yield from _headed(header, (_lines(family, batch) for batch in batches))
-    for place, whole in enumerate(WHOLE_FAMILIES):
-        texts = ("".join([one.whole[place] for one in batch if one.whole]) for batch in batches)
-        yield from _headed(whole.header, texts)
+    for row in _ROWS[openmetrics]:
+        due = row.header
+        for batch in batches:
+            if lines := _lines(row, batch):
+                yield due + lines
+                due = ""
+    yield from _wholes(batches)
 
 
-def _lines(family: Family, batch: Sequence[Rendered]) -> str:
+def _lines(row: _Row, batch: Sequence[Rendered]) -> str:
     """Those of one family, each ending behind its beginning."""
-    name, (group, place) = family.name, _PLACES[family.name]
+    _, name, group, place = row
     return "".join(
         [
-            (start := name + one.labels) + start.join(endings)
+            (start := name + one.labels) + endings.replace(_NEXT, start)
             for one in batch
             if (endings := one[group][place])
         ]
     )
 
 
-def _headed(header: str, texts: Iterable[str]) -> Iterator[str]:
-    """The header before the first text that is not empty, if there is one."""
-    for text in texts:
-        if text:
-            yield header + text
-            header = ""
+def _wholes(batches: Sequence[Sequence[Rendered]]) -> Iterator[str]:
+    """Those about targets as a whole."""
+    for place, family in enumerate(WHOLE_FAMILIES):
+        header = family.header
+        for batch in batches:
+            if lines := "".join([one.whole[place] for one in batch if one.whole]):
+                yield header + lines
+                header = ""
 
 
 def compatible(results: Sequence[Result], duration: float) -> str:

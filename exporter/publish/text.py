@@ -54,7 +54,7 @@ def common_name(name: str) -> str:
     for attribute in _ATTRIBUTE.findall(name):
         kind, _, value = attribute.partition("=")
         if kind.upper() == "CN" and value:
-            return _ESCAPE.sub(_unescaped, value)
+            return _ESCAPE.sub(_unescaped, value) if "\\" in value else value
     return name
 
 

@@ -27,7 +27,7 @@ from exporter.demo.authority import (
     self_signed,
 )
 from exporter.judge.certificates import read_certificate
-from exporter.judge.chain import judge_stores
+from exporter.judge.chain import judge_chain
 from exporter.judge.presented import presented_path
 from exporter.model import ProblemKind as P
 from exporter.model import StoreVerdict, TrustStore
@@ -57,6 +57,14 @@ def good() -> Sent:
     root = _root()
     sub = root.issue(Intermediate("CN=Sub"))
     return Sent((_leaf(sub), sub), (root,))
+
+
+def without_end() -> Sent:
+    """Sends leaf < sub; holds root. All of them say that they have no end (RFC 5280 section 4.1.2.5)."""
+    never = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC) - NOW
+    root = self_signed(Root("CN=Root", ends=never), NOW)
+    sub = root.issue(Intermediate("CN=Sub", ends=never))
+    return Sent((_leaf(sub, ends=never), sub), (root,))
 
 
 def root_sent() -> Sent:
@@ -305,6 +313,7 @@ def untrusted_and_invalid() -> Sent:
 
 CASES: dict[Callable[[], Sent], set[P]] = {
     good: set(),
+    without_end: set(),
     root_sent: set(),
     out_of_order: set(),
     duplicate: set(),
@@ -348,7 +357,7 @@ def verdict(sent: Sent, now: datetime = NOW) -> StoreVerdict:
     """Our word on a case."""
     chain = tuple(read_certificate(issued.der) for issued in sent.chain)
     store = TrustStore("store", tuple(issued.der for issued in sent.store))
-    (only,) = judge_stores(chain, {"store": store}, now)
+    (only,) = judge_chain(chain, {"store": store}, now).stores
     return only
 
 
@@ -412,7 +421,7 @@ def _two_stores(sent: Sent, *others: Issued) -> tuple[StoreVerdict, ...]:
         "clients": TrustStore("clients", tuple(issued.der for issued in sent.store)),
         "helper": TrustStore("helper", tuple(issued.der for issued in others)),
     }
-    return judge_stores(chain, stores, NOW)
+    return judge_chain(chain, stores, NOW).stores
 
 
 def test_intermediate_that_another_store_holds_proves_the_gap() -> None:
@@ -487,13 +496,13 @@ def test_a_store_may_be_empty_of_what_is_needed() -> None:
     """A store without any fitting anchor, or with one that cannot be read, trusts nothing."""
     sent = good()
     chain = tuple(read_certificate(issued.der) for issued in sent.chain)
-    (found,) = judge_stores(chain, {"x": TrustStore("x", (b"\x30\x03\x02\x01\x01",))}, NOW)
+    (found,) = judge_chain(chain, {"x": TrustStore("x", (b"\x30\x03\x02\x01\x01",))}, NOW).stores
     assert (found.code, found.depth) == (20, 1)
 
 
 def test_no_chain_no_verdict() -> None:
     """Without certificates nothing is said about any store."""
-    assert judge_stores((), {"x": TrustStore("x", ())}, NOW) == ()
+    assert judge_chain((), {"x": TrustStore("x", ())}, NOW).stores == ()
     assert presented_path(()) == ()
 
 
@@ -509,5 +518,5 @@ def test_endless_chain_is_cut() -> None:
     """Of a chain longer than the cap only the beginning is looked at."""
     sent = good()
     chain = tuple(read_certificate(issued.der) for issued in sent.chain)
-    (found,) = judge_stores((*chain, *chain * 100), {"x": TrustStore("x", (sent.store[0].der,))}, NOW)
+    (found,) = judge_chain((*chain, *chain * 100), {"x": TrustStore("x", (sent.store[0].der,))}, NOW).stores
     assert found.valid

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exporter.judge.certificates import UnreadableCertificateError, read_certificate
-from exporter.judge.chain import judge_stores
+from exporter.judge.chain import judge_chain
 from exporter.model import StoreVerdict, TrustStore
 from tests.judge import pkits
 from tests.programs import program
@@ -45,7 +45,7 @@ PLAIN = [vector for vector in VECTORS if not (vector.needs_policies or vector.ne
 def verdict(vector: Vector) -> StoreVerdict:
     """Our word on a path."""
     chain = tuple(map(read_certificate, vector.path))
-    (only,) = judge_stores(chain, {"nist": TrustStore("nist", (pkits.anchor(),))}, NOW)
+    (only,) = judge_chain(chain, {"nist": TrustStore("nist", (pkits.anchor(),))}, NOW).stores
     return only
 
 

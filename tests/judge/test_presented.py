@@ -9,7 +9,14 @@ import pytest
 from exporter.demo.authority import Intermediate, Issued, Leaf, Root, self_signed
 from exporter.judge import issuer_to_fetch, judge
 from exporter.judge.certificates import read_certificate
-from exporter.judge.presented import MAX_FETCHED, is_complete, known_issuers, next_issuer_url, notes
+from exporter.judge.presented import (
+    MAX_FETCHED,
+    is_complete,
+    known_issuers,
+    next_issuer_url,
+    notes,
+    presented_path,
+)
 from exporter.model import (
     CertificateFacts,
     IssuerAnswer,
@@ -184,7 +191,8 @@ NOTES = {
 @pytest.mark.parametrize(("chain", "expected"), NOTES.values(), ids=NOTES)
 def test_notes(chain: tuple[Issued, ...], expected: tuple[str, ...]) -> None:
     """What is untidy is noted, each once and in order."""
-    found = notes(facts(*chain))
+    given = facts(*chain)
+    found = notes(given, presented_path(given), ())
     assert len(found) == len(expected)
     assert all(part in note for part, note in zip(expected, found, strict=True))
 
@@ -193,12 +201,13 @@ def test_what_another_path_needs_is_needed() -> None:
     """A cross-signed certificate that a store's path uses is no surplus."""
     cross = OTHER.issue(Intermediate("CN=Root", key=ROOT.key))
     chain = facts(LEAF, SUB, ROOT, cross)
-    assert any("certificate 3" in note for note in notes(chain))
-    assert not any("certificate 3" in note for note in notes(chain, facts(LEAF, SUB, cross, OTHER)))
+    path = presented_path(chain)
+    assert any("certificate 3" in note for note in notes(chain, path, ()))
+    assert not any("certificate 3" in note for note in notes(chain, path, [facts(LEAF, SUB, cross, OTHER)]))
 
 
 def test_nothing_is_known_of_nothing() -> None:
     """Without a chain there is nothing above it, and nothing to complete."""
-    assert known_issuers((), (store(ROOT),)) == ()
+    assert known_issuers((), (), (store(ROOT),)) == ()
     assert is_complete((), ()) is None
-    assert notes(()) == ()
+    assert notes((), (), ()) == ()

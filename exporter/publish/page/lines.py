@@ -130,7 +130,7 @@ def _words(target: Target, result: Result | None) -> str:
             leaf = result.verdict.chain[0]
             texts += [one_line(common_name(name)) for name in (leaf.subject, leaf.issuer)]
             texts += [leaf.sha1, leaf.sha256, leaf.serial]
-    return "\n".join(map(well_formed, texts)).lower()
+    return well_formed("\n".join(texts)).lower()
 
 
 def choose(all_lines: Iterable[Line], query: Query) -> Chosen:
