@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import NamedTuple
 
 from exporter.model import Result, State, Target
 from exporter.publish import metrics
@@ -18,14 +18,13 @@ from exporter.serve.directory import Directory
 from exporter.serve.history import Look, extended
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A target with its latest results, one per address, the metrics of each, and what was before."""
 
     target: Target
     results: tuple[Result, ...] = ()
     rendered: tuple[metrics.Rendered, ...] = ()
-    changes: Mapping[str, int] = field(default_factory=dict)
+    changes: Mapping[str, int] = MappingProxyType({})
     """How often each address was seen with another certificate than before."""
     lines: tuple[Line, ...] = ()
     """Those of the overview."""

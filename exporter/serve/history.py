@@ -8,8 +8,8 @@ has time to look. A record has no text from the network except the detail of a f
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from exporter.model import Failure, ProblemKind, Result, State
 
@@ -20,8 +20,7 @@ TROUBLED = 20
 """Older examinations that are kept because they were not all well."""
 
 
-@dataclass(frozen=True, slots=True)
-class Past:
+class Past(NamedTuple):
     """One probe of one address. `time` is when it began (aware UTC), `duration` seconds.
 
     `sha1` is the leaf's thumbprint and `days_left` its days to expiry; both are those of the latest

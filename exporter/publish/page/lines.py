@@ -21,8 +21,7 @@ _RANK = {state: number for number, state in enumerate(STATES)}
 _FOREVER = float("inf")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class Said(NamedTuple):
     """What a line says that is the same from probe to probe, as long as nothing has changed.
 
     `name` is for sorting. `expires` is Unix time. `problem` is the worst one's name and `refused` the number of
