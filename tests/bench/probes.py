@@ -21,7 +21,8 @@ _ASKED = {"plain": "", "gzip": ", gzip"}
 _PROBE = Budget(1.0, 0.75)
 _FLOORS = {"sweep, seen": Budget(1.4, 1.1)}
 _NEW = {"rsa-2048": Budget(2.0), "ec-p256": Budget(2.5)}
-_OF_BLACKBOX = {"sweep, seen": Budget(0.75), "/probe": _PROBE, "/probe, gzip": _PROBE}
+_SEEN = Budget(0.75)
+_PROBES = {"/probe", "/probe, gzip"}
 
 Rounds = Sequence[Mapping[str, Cost]]
 """What each repetition measured."""
@@ -77,7 +78,7 @@ def _figures(kind: Kind, rounds: Rounds) -> Iterator[Figure]:
             yield median(about, what, "of floor", _ratios(rounds, what, "floor"), budget)
     for what in ("sweep, at start", "sweep, new", "sweep, seen", "/probe", "/probe, gzip"):
         them = THEIRS + _ASKED["gzip" if "gzip" in what else "plain"]
-        yield median(about, what, "of blackbox", _ratios(rounds, what, them), _OF_BLACKBOX.get(what))
+        yield median(about, what, "of blackbox", _ratios(rounds, what, them), _of_blackbox(kind, what))
 
 
 def _floors(kind: Kind, what: str) -> Budget | None:
@@ -85,6 +86,13 @@ def _floors(kind: Kind, what: str) -> Budget | None:
     if kind.mode is not Mode.STARTTLS:
         return None
     return _NEW.get(kind.key) if what == "sweep, new" else _FLOORS.get(what)
+
+
+def _of_blackbox(kind: Kind, what: str) -> Budget | None:
+    """`/probe` has one whatever the kind; a sweep only with STARTTLS, as in terms of the floor."""
+    if what in _PROBES:
+        return _PROBE
+    return _SEEN if what == "sweep, seen" and kind.mode is Mode.STARTTLS else None
 
 
 def _ratios(rounds: Rounds, what: str, to: str) -> Iterator[float]:

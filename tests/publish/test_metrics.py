@@ -28,7 +28,7 @@ from exporter.model import (
 )
 from exporter.publish import metrics
 from exporter.publish.families import FAMILIES
-from exporter.publish.labels import LABEL_LIMIT
+from exporter.publish.labels import LABEL_LIMIT, number
 from tests import results
 from tests.programs import program
 
@@ -123,6 +123,23 @@ def test_many_results_keep_one_header_per_family() -> None:
     text = "".join(metrics.exposition(rendered))
     assert text.count("# TYPE smtp_tls_probe_success gauge\n") == 1
     assert text.count("\nsmtp_tls_probe_success{") == 3 * metrics.BATCH
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (True, "1"),
+        (State.CRITICAL, "2"),
+        (253402300799, "253402300799"),
+        (0.0, "0.000000"),
+        (2 / 3, "0.666667"),
+        (-1.5, "-1.500000"),
+        (1796083200.123456, "1796083200.123456"),
+    ],
+)
+def test_numbers(value: float, text: str) -> None:
+    """Whole ones have no point, and a microsecond is the least that is told of others."""
+    assert number(value) == text
 
 
 def test_no_results_make_an_empty_text() -> None:
