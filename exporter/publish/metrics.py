@@ -133,7 +133,7 @@ def render_all(
         changes: how often each address was seen with another certificate; None where nobody remembers.
         known: what was rendered before.
     """
-    counts, whole = changes or {}, tuple(_whole(results)) if results else ()
+    counts, whole = changes or {}, _whole_again(results, known) or tuple(_whole(results))
     rendered = []
     for result in results:
         labels, timed, observed, steady, *_ = render(result, known.get(result.observation.address))
@@ -148,8 +148,19 @@ def _counted(result: Result, changes: Mapping[str, int]) -> str:
     return _shared((("", count),)) if count is not None and result.verdict.chain else ""
 
 
+def _whole_again(results: Sequence[Result], known: Known) -> tuple[str, ...] | None:
+    """What was told of the one address of a target, if it would be told again."""
+    if len(results) != 1 or len(known) != 1:
+        return None
+    last, lines = known.get(results[0].observation.address, (None, None))
+    same = last is not None and last.verdict is results[0].verdict and last.target is results[0].target
+    return lines.whole if same and lines else None
+
+
 def _whole(results: Sequence[Result]) -> Iterator[str]:
     """What is about the target, and not about one of its addresses."""
+    if not results:
+        return
     target = results[0].target
     common = ",".join([pair("target", target.name), *_own_labels(target)])
     for family in WHOLE_FAMILIES:

@@ -134,7 +134,10 @@ def pack_phases(phases: Phases) -> Plain:
 
 def unpack_phases(packed: Plain) -> dict[Stage, float]:
     """The other way round."""
-    return {Stage(stage): seconds for stage, seconds in packed}
+    return {_STAGES[stage]: seconds for stage, seconds in packed}
+
+
+_STAGES = {str(stage): stage for stage in Stage}
 
 
 def unpack_observation(packed: Plain, address: str) -> Observation:
