@@ -1,31 +1,28 @@
 """One of several processes that probe for the one that serves: `python -m exporter.serve.worker`.
 
 In: questions on standard input, each an address to look at and how. Out: what was seen there, on standard output.
-It judges nothing and remembers nothing, so it may be ended and replaced at any moment. It ends when its input
-does, and leaves signals to the process that started it.
+It judges nothing, and what it remembers only saves it work, so it may be ended and replaced at any moment. It ends when
+its input does, and leaves signals to the process that started it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import collections
 import contextlib
 import os
 import signal
 import sys
-from collections.abc import Sequence
 from typing import BinaryIO
 
 from exporter.model import Failure, Observation, Reason, Stage
-from exporter.probe.readiness import AT_ONCE, watch
 from exporter.probe.stream import look
 from exporter.serve.collecting import look_seldom
 from exporter.serve.wire import Frames, Plain, frame, pack_observation, pack_phases, unpack_target
 
 MOMENT = 0.01
 """Seconds that an answer may wait for others."""
-Question = tuple[int, Sequence[Plain]]
-"""Its number, and what is asked."""
+REMEMBERED = 4096
+"""Servers of which the last look is remembered, so that what has not changed is not packed to be compared."""
 _LEFT_TO_THE_PARENT = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
@@ -35,34 +32,18 @@ class Worker(asyncio.Protocol):
     def __init__(self, out: asyncio.WriteTransport) -> None:
         self._out = out
         self._frames = Frames()
-        self._waiting: collections.deque[Question] = collections.deque()
         self._looks: dict[int, asyncio.Task[None]] = {}
-        self._loop = asyncio.get_running_loop()
-        self._crowded = watch(self._loop).crowded
         self._answers: list[bytes] = []
+        self._last: dict[tuple[Plain, str], tuple[Observation, bytes]] = {}
         self.ended = asyncio.get_running_loop().create_future()
 
     def data_received(self, data: bytes) -> None:
         """Begin the looks that are asked for, and call off those that nobody waits for any more."""
-        idle = not self._waiting
         for number, *question in self._frames.feed(data):
             if question:
-                self._waiting.append((number, question))
+                self._looks[number] = asyncio.create_task(self._look(number, question))
             elif number in self._looks:
                 self._looks[number].cancel()
-            else:
-                self._waiting = collections.deque(one for one in self._waiting if one[0] != number)
-        if idle and self._waiting:
-            self._begin_some()
-
-    def _begin_some(self) -> None:
-        """A few at a time: many that are begun together wait for each other, and cost more."""
-        if not self._crowded():
-            for _ in range(min(AT_ONCE, len(self._waiting))):
-                number, question = self._waiting.popleft()
-                self._looks[number] = self._loop.create_task(self._look(number, question))
-        if self._waiting:
-            self._loop.call_soon(self._begin_some)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nobody asks any more."""
@@ -84,8 +65,19 @@ class Worker(asyncio.Protocol):
             )
         finally:
             self._looks.pop(number, None)
+        self._answer((number, pack_phases(phases), *self._told((packed, address), seen, known)))
+
+    def _told(self, where: tuple[Plain, str], seen: Observation, known: bytes | None) -> tuple[bytes, Plain]:
+        """The digest of what was seen, and the whole of it where that is not known."""
+        last = self._last.pop(where, None)
+        if last is not None and last[1] == known and last[0] == seen:
+            self._last[where] = last
+            return last[1], None
         whole, digest = pack_observation(seen)
-        self._answer((number, pack_phases(phases), digest, None if digest == known else whole))
+        self._last[where] = seen, digest
+        if len(self._last) > REMEMBERED:
+            del self._last[next(iter(self._last))]
+        return digest, None if digest == known else whole
 
     def _answer(self, message: Plain) -> None:
         """Send what a moment gave together: to be woken costs whoever asked more than to read."""

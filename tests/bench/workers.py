@@ -22,7 +22,7 @@ from tests.bench.measure import Cost, Failed
 from tests.bench.options import Options
 from tests.bench.servers import Fleet, fleets
 
-PACE = 500
+PACE = 600
 """Probes a second."""
 _MORE = Budget(1.1)
 _NONE = Budget(0)
