@@ -12,7 +12,7 @@ from exporter.model import Target
 from exporter.serve.board import Entry
 
 MOST = 10_000
-"""Targets that are kept, those first that were asked for last; about 15 kB each."""
+"""Targets that are kept, those first that were asked for last; about 8 kB each."""
 
 
 class Recent:
