@@ -75,6 +75,12 @@ def opened(context: BrowserContext, url: str, path: str = "") -> Page:
     return page
 
 
+def follow(page: Page, name: str) -> None:
+    """Click on the first target of that name, and wait for its page: a click alone returns before it is there."""
+    page.locator("a.name", has_text=name).first.click()
+    page.wait_for_url("**/targets/*")
+
+
 def _probed(page: Page, url: str) -> bool:
     page.goto(url)
     return (
@@ -111,7 +117,7 @@ def test_finding_and_sorting(browser: Browser, url: str, script: bool) -> None:
 def test_one_target_of_each_problem(context: BrowserContext, url: str, case: Case) -> None:
     """Its page is reached by its name, and explains every problem of the server."""
     page = opened(context, url)
-    page.locator("a.name", has_text=case.name).first.click()
+    follow(page, case.name)
     text = page.locator("main").inner_text().lower()
     assert page.title() == case.name
     for problem in case.problems:
@@ -122,7 +128,7 @@ def test_one_target_of_each_problem(context: BrowserContext, url: str, case: Cas
 def test_probe_now(context: BrowserContext, url: str) -> None:
     """The button leads back to the page with a later probe."""
     page = opened(context, url)
-    page.locator("a.name", has_text="healthy").first.click()
+    follow(page, "healthy")
     here = page.url
 
     def asked() -> bool:
@@ -139,7 +145,7 @@ def test_probe_now(context: BrowserContext, url: str) -> None:
 def test_the_chain_can_be_downloaded(context: BrowserContext, url: str) -> None:
     """As a file of certificates."""
     page = opened(context, url)
-    page.locator("a.name", has_text="untrusted-root").first.click()
+    follow(page, "untrusted-root")
     with page.expect_download() as download:
         page.get_by_role("link", name="The chain as PEM").click()
     assert download.value.suggested_filename == "chain.pem"
@@ -156,7 +162,7 @@ def test_nothing_hinders_anybody(
     with browser.new_context(color_scheme=scheme, bypass_csp=True) as context:
         page = opened(context, url)
         if path:
-            page.locator("a.name", has_text="triple-fault").first.click()
+            follow(page, "triple-fault")
         page.screenshot(path=tmp_path / f"{scheme}.png", full_page=True)
         page.evaluate(axe)
         found = page.evaluate("async () => (await axe.run()).violations")
@@ -172,7 +178,7 @@ def test_a_phone(browser: Browser, url: str, path: str) -> None:
     with browser.new_context(viewport=PHONE, is_mobile=True) as context:  # type: ignore[arg-type]
         page = opened(context, url)
         if path:
-            page.locator("a.name", has_text="triple-fault").first.click()
+            follow(page, "triple-fault")
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
         assert page.get_by_text("Missing intermediate").first.is_visible()
 
@@ -198,5 +204,5 @@ def test_hostile_text_is_shown_and_never_run(context: BrowserContext, tmp_path: 
         daemon.wait_for_port(web)
         page = opened(context, f"http://127.0.0.1:{web}/")
         assert page.locator(".label", has_text=SCRIPT).count() == 1
-        page.locator("a.name").click()
+        follow(page, "")
         assert page.locator("main").inner_text().count(SCRIPT) >= 2
