@@ -5,7 +5,7 @@ it, so a metric has one name and one meaning. It must not know which metrics the
 
 A line begins with the name of its metric and the labels of its target. What follows, the ending, is the same
 for many targets. So that is what is kept, each ending once, and the beginnings are put before them when somebody
-asks: with fifty thousand targets that is a quarter of the memory.
+asks: with fifty thousand targets that saves a third of the memory.
 """
 
 from __future__ import annotations
