@@ -17,6 +17,7 @@ from prometheus_client.exposition import choose_encoder
 from exporter.config.shown import shown
 from exporter.pipeline import NotPermittedError, refuse_nothing
 from exporter.publish import metrics
+from exporter.publish.compatible import compatible
 from exporter.publish.text import one_line
 from exporter.serve import answers, api, asking, checking, debug, listing, own_metrics, pages
 from exporter.serve.access import Handler
@@ -124,7 +125,7 @@ async def _probe(request: web.Request) -> web.StreamResponse:
     service.statistics.finished(results)
     rendered = metrics.render_all(results, known=last.by_address)
     service.recent.put(Entry(question.target, results, rendered))
-    body = metrics.compatible(results, time.monotonic() - started)
+    body = compatible(results, time.monotonic() - started)
     body += "".join(metrics.exposition(rendered))
     if question.debug:
         return web.Response(text=debug.explain(question.target, results, body))

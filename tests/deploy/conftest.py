@@ -12,7 +12,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from exporter import config, gathering, pipeline, trust
 from exporter.demo import Demo
 from exporter.model import RevocationMethod
-from exporter.publish.metrics import compatible, exposition, render_all
+from exporter.publish.compatible import compatible
+from exporter.publish.metrics import exposition, render_all
 from exporter.serve.own_metrics import OwnMetrics
 from exporter.serve.statistics import SourceStatistics, Statistics
 from tests.deploy.scraping import scraping_the_demo

@@ -27,6 +27,7 @@ from exporter.model import (
     TransactionFacts,
 )
 from exporter.publish import metrics
+from exporter.publish.compatible import compatible
 from exporter.publish.families import FAMILIES
 from exporter.publish.labels import LABEL_LIMIT, number
 from tests import results
@@ -363,7 +364,7 @@ def test_quotes_and_backslashes_are_read_back_as_they_were() -> None:
 )
 def test_probe_success_as_blackbox_exporter_means_it(several: Sequence[Result], expected: int) -> None:
     """It is 1 only when every address gave a certificate with nothing critical about it."""
-    assert series(metrics.compatible(several, 1.5))["probe_success", frozenset()] == expected
+    assert series(compatible(several, 1.5))["probe_success", frozenset()] == expected
 
 
 def test_alerts_for_blackbox_exporter_find_their_series() -> None:
@@ -371,7 +372,7 @@ def test_alerts_for_blackbox_exporter_find_their_series() -> None:
     ends = results.NOW + timedelta(days=3)
     early = results.certificate("CN=a", "CN=b", not_after=ends)
     several = (results.result(), results.result(chain=(early,), address="192.0.2.8"))
-    samples = series(metrics.compatible(several, 1.5))
+    samples = series(compatible(several, 1.5))
     assert samples["probe_duration_seconds", frozenset()] == 1.5
     assert samples["probe_ssl_earliest_cert_expiry", frozenset()] == ends.timestamp()
     assert samples["probe_tls_version_info", frozenset({("version", "TLS 1.3")})] == 1
@@ -386,7 +387,7 @@ def test_a_target_whose_first_address_is_enough_has_the_same_series() -> None:
 @pytest.mark.servers
 def test_promtool_has_nothing_to_say_but_about_days() -> None:
     """Prometheus' linter accepts every name and help text but the one that is meant to be in days."""
-    text = metrics.compatible(everything(), 1.5) + text_of(*everything())
+    text = compatible(everything(), 1.5) + text_of(*everything())
     command = [str(program("promtool")), "check", "metrics"]
     said = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
     remarks = (said.stdout + said.stderr).strip().splitlines()
